@@ -1,0 +1,1 @@
+"""The line from video to splat: settings, events, workspace, run."""

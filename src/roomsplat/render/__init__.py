@@ -1,0 +1,1 @@
+"""Engines that rasterize Gaussians and differentiate the picture."""

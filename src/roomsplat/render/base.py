@@ -1,0 +1,213 @@
+"""The contract of an engine: what the trainer drives, and nothing about devices.
+
+An engine owns how parameters, Adam moments and statistics lie in memory (``Splats`` is opaque). What runs every step is a
+method here; what runs rarely (densification, pruning) goes through ``SplatArrays``, plain arrays of the engine's
+namespace ``xp`` (NumPy or CuPy), so that it is written once. Pictures are planar, (3, h, w), because every engine's loss
+filters one channel at a time.
+
+Colour is blended front to back as in Kerbl et al. 2023 (section 4 and 6): alpha = min(0.99, opacity · exp(-q/2)),
+a splat ends where alpha < 1/255, a pixel ends where its transmittance falls below 1e-4; 0.3 px² are added to the
+screen-space covariance (EWA low-pass; with ``antialiased`` the opacity is scaled by sqrt(det before / det after),
+Mip-Splatting, Yu et al. 2024).
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from roomsplat.core.cameras import PinholeCamera
+from roomsplat.core.gaussians import Gaussians
+
+Array = Any  # an array of the engine's namespace: numpy.ndarray or cupy.ndarray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderSettings:
+    """How one picture is made."""
+
+    sh_degree: int = 3
+    """Harmonics up to this degree are evaluated (0 to 3); training raises it step by step."""
+    background: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """Colour behind everything."""
+    antialiased: bool = False
+    """Compensate opacity for the low-pass filter."""
+    with_depth: bool = False
+    """Also blend depth (``Rendering.depth``); costs time, so training without a depth loss leaves it off."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearningRates:
+    """Adam's step sizes, one per kind of parameter (Kerbl et al. 2023, reference values in ``train/config.py``)."""
+
+    means: float
+    quats: float
+    log_scales: float
+    opacity_logits: float
+    sh_dc: float
+    sh_rest: float
+
+
+@dataclass(slots=True, kw_only=True)
+class SplatArrays:
+    """Everything that training knows per Gaussian, as plain ``xp`` arrays in one shared order. Mutable on purpose."""
+
+    means: Array
+    """(n, 3)."""
+    quats: Array
+    """(n, 4) wxyz."""
+    log_scales: Array
+    """(n, 3)."""
+    opacity_logits: Array
+    """(n,)."""
+    sh: Array
+    """(n, k, 3); k of the highest degree that will be trained."""
+    first_moments: dict[str, Array]
+    """Adam's m per field above, same shapes."""
+    second_moments: dict[str, Array]
+    """Adam's v per field above, same shapes."""
+    statistics: dict[str, Array]
+    """(n,) each, summed by ``Engine.update`` while ``collect`` is on and zeroed by ``Engine.write``:
+    ``screen_gradient`` (sum over views of the length of dL/d(mean in px)), ``abs_screen_gradient`` (the same with the
+    absolute value taken per pixel before summing; AbsGS, Ye et al. 2024), ``views`` (times visible), ``max_radius``
+    (largest extent in px seen, as a share of the longer image side)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gradients:
+    """dL/d(parameter), as plain ``xp`` arrays in the order of ``SplatArrays``. For tests and for pose-only alignment."""
+
+    means: Array
+    quats: Array
+    log_scales: Array
+    opacity_logits: Array
+    sh: Array
+    pose: NDArray[np.float64]
+    """(6,) of a twist (rotation vector, then translation) multiplied from the left: exp(twist) @ cam_from_world."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhotometricLoss:
+    """(1 - w) · mean |difference| + w · (1 - mean SSIM), with its gradients."""
+
+    value: float
+    grad_rgb: Array
+    """(3, h, w) with respect to the rendered picture, before the colour transform."""
+    grad_colour: NDArray[np.float64] | None
+    """(3, 4) with respect to the colour transform, when one was given."""
+
+
+class Splats(Protocol):
+    """An engine's own trainable Gaussians (parameters, Adam moments, statistics)."""
+
+    @property
+    def num_gaussians(self) -> int:
+        """How many there are."""
+        ...
+
+
+class Rendering(Protocol):
+    """A picture and whatever the engine's backward needs. Valid until the next ``rasterize`` of the same engine."""
+
+    @property
+    def rgb(self) -> Array:
+        """(3, h, w), not clamped."""
+        ...
+
+    @property
+    def alpha(self) -> Array:
+        """(h, w) coverage."""
+        ...
+
+    @property
+    def depth(self) -> Array:
+        """(h, w) sum of weight · z (not divided by alpha); zeros unless ``with_depth``."""
+        ...
+
+
+class Target(Protocol):
+    """A training picture as the engine likes to keep it, with what its SSIM needs computed once."""
+
+    @property
+    def width(self) -> int:
+        """In px."""
+        ...
+
+    @property
+    def height(self) -> int:
+        """In px."""
+        ...
+
+
+class Engine(Protocol):
+    """What a trainer needs of a device."""
+
+    name: str
+    """``cpu`` or ``cuda``."""
+    xp: Any
+    """The array namespace."""
+
+    def create(self, gaussians: Gaussians, *, sh_degree: int) -> Splats:
+        """Take parameters in, with zero moments; ``sh`` is cut or zero-padded to ``sh_degree``."""
+        ...
+
+    def read(self, splats: Splats) -> SplatArrays:
+        """A copy of everything, as plain arrays."""
+        ...
+
+    def write(self, arrays: SplatArrays) -> Splats:
+        """Take arrays back in (any count); statistics start at zero. The engine may store them in another order."""
+        ...
+
+    def rasterize(self, splats: Splats, camera: PinholeCamera, settings: RenderSettings) -> Rendering:
+        """Render one view."""
+        ...
+
+    def prepare_target(self, image: NDArray[np.uint8], mask: NDArray[np.bool_] | None = None) -> Target:
+        """(h, w, 3) sRGB to a target; pixels where ``mask`` is False are ignored by the loss."""
+        ...
+
+    def photometric_loss(
+        self,
+        rendering: Rendering,
+        target: Target,
+        *,
+        ssim_weight: float,
+        colour: NDArray[np.float32] | None = None,
+    ) -> PhotometricLoss:
+        """Compare; ``colour`` (3, 4) is an affine map applied to the rendered colours first (per-frame exposure)."""
+        ...
+
+    def backward(
+        self,
+        splats: Splats,
+        rendering: Rendering,
+        grad_rgb: Array,
+        grad_alpha: Array | None = None,
+        grad_depth: Array | None = None,
+    ) -> Gradients:
+        """Gradients of every parameter and of the camera pose; changes nothing."""
+        ...
+
+    def update(
+        self,
+        splats: Splats,
+        rendering: Rendering,
+        grad_rgb: Array,
+        *,
+        rates: LearningRates,
+        step: int,
+        collect: bool = False,
+        with_pose: bool = False,
+    ) -> NDArray[np.float64] | None:
+        """Backward and one Adam step, fused: gradients never reach memory. ``step`` counts from 1 (bias correction).
+
+        Gaussians that the view did not see keep their parameters and moments. With ``collect`` the statistics of
+        ``SplatArrays`` grow. Returns the pose gradient (6,) if ``with_pose``, else ``None``.
+        """
+        ...
+
+    def nearest_distances(self, points: NDArray[np.float32], k: int) -> NDArray[np.float32]:
+        """(n, k) distances to the k nearest other points, ascending."""
+        ...

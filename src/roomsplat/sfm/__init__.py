@@ -1,0 +1,1 @@
+"""From frames to posed images, by structure from motion."""

@@ -1,0 +1,1 @@
+"""Rooms rendered by our own ray tracer, with exact cameras and depth."""
