@@ -1,0 +1,1 @@
+"""Pictures and films on disk, through Pillow and PyAV; knows nothing of rooms or cameras."""

@@ -1,0 +1,49 @@
+"""Read and write single pictures."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from roomsplat.errors import InvalidFileError, OutputError
+
+RGB8 = NDArray[np.uint8]
+
+
+def read_image(path: Path) -> RGB8:
+    """Read (h, w, 3) sRGB; the EXIF orientation is applied, an alpha channel is dropped.
+
+    Raises:
+        InvalidFileError: the file is no picture that Pillow can read.
+    """
+    try:
+        with Image.open(path) as image:
+            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
+        raise InvalidFileError(
+            f"{path} could not be read as a picture ({error}).", hint="Remove or replace this file."
+        ) from error
+
+
+def write_image(path: Path, rgb: RGB8) -> None:
+    """Write (h, w, 3) sRGB; the suffix decides: .png lossless, .jpg at quality 95 without chroma subsampling.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    options = {"quality": 95, "subsampling": 0} if path.suffix.lower() in (".jpg", ".jpeg") else {}
+    try:
+        Image.fromarray(rgb).save(path, **options)
+    except OSError as error:
+        raise OutputError(
+            f"{path} could not be written ({error.strerror or error}).",
+            hint="Free some space or choose another output folder.",
+        ) from error
+
+
+def resize_image(rgb: RGB8, width: int, height: int) -> RGB8:
+    """Resample to ``width`` × ``height`` px (Lanczos with the right prefilter when shrinking)."""
+    if rgb.shape[1] == width and rgb.shape[0] == height:
+        return rgb
+    return np.asarray(Image.fromarray(rgb).resize((width, height), Image.Resampling.LANCZOS))

@@ -1,0 +1,67 @@
+"""Write a film as H.264 in mp4, playable everywhere."""
+
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from roomsplat.errors import OutputError
+
+_HINT = "Free some space or choose another output folder."
+
+
+class VideoWriter:
+    """A context that takes (h, w, 3) uint8 pictures one after another. Odd sizes lose their last row or column.
+
+    The film appears under its name only when it is complete: an error or an interrupt leaves nothing behind.
+    """
+
+    def __init__(self, path: Path, *, fps: float, crf: int = 18) -> None:
+        """``crf``: x264's constant rate factor, smaller is better and larger on disk; 18 looks lossless."""
+        self._path, self._part = path, path.with_name(f".{path.stem}.part.mp4")
+        self._rate, self._crf = Fraction(fps).limit_denominator(1001), crf
+        self._stream: av.VideoStream | None = None
+        try:
+            self._container = av.open(str(self._part), "w", format="mp4", options={"movflags": "+faststart"})
+        except OSError as error:
+            raise OutputError(f"{path} could not be created ({error.strerror or error}).", hint=_HINT) from error
+
+    def __enter__(self) -> Self:
+        """Start."""
+        return self
+
+    def write(self, rgb: NDArray[np.uint8]) -> None:
+        """Append one picture.
+
+        Raises:
+            OutputError: the disk is full or went away.
+        """
+        height, width = rgb.shape[0] // 2 * 2, rgb.shape[1] // 2 * 2
+        if self._stream is None:
+            self._stream = self._container.add_stream("libx264", rate=self._rate, options={"crf": str(self._crf)})
+            self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, "yuv420p"
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb[:height, :width]), format="rgb24")
+        try:
+            self._container.mux(self._stream.encode(frame))
+        except OSError as error:
+            raise OutputError(f"{self._path} could not be written ({error}).", hint=_HINT) from error
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Finish the film, or remove what there is of it."""
+        try:
+            if kind is None and self._stream is not None:
+                self._container.mux(self._stream.encode(None))
+            self._container.close()
+        except OSError as closing:
+            self._part.unlink(missing_ok=True)
+            raise OutputError(f"{self._path} could not be written ({closing}).", hint=_HINT) from closing
+        if kind is None:
+            self._part.replace(self._path)
+        else:
+            self._part.unlink(missing_ok=True)
