@@ -20,6 +20,8 @@ class Frame:
     """Its number in the input: the frame of the film, or the place among the folder's sorted images."""
     timestamp_s: float
     """Seconds from the start of the film; for a folder of images the place itself."""
+    name: str
+    """What the input calls it: the image's file name in its folder; for a film its time, such as ``12.480s``."""
     path: Path
     """The picture on disk."""
     sharpness: float
