@@ -1,0 +1,99 @@
+# roomsplat: every target does all it needs on a machine that has Python 3.11 (or newer) and make.
+# Nothing is compiled at install and nothing is installed outside .venv.
+#
+#   make demo      film a synthetic room, reconstruct it, leave the result in demo-room/
+#   make test      the tests                       make check   lint, format, types, layers
+#   make bench     the benchmarks                  make wheel   dist/*.whl
+#   make venv      only the environment            make lock    write requirements/*.lock anew
+#   make clean     remove everything that make made (not .venv: make distclean)
+#
+# PYTHON=/path/to/python3.12 chooses the interpreter, TESTS=tests/core the tests, ARGS="-x -k ply" their options.
+
+PYTHON ?=
+TESTS ?=
+ARGS ?=
+BENCH ?= cpu
+
+UV_VERSION := 0.13.9
+BIN := .venv/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_NO_INPUT := 1
+
+# A stamp's name carries the checksum of what it was made from: git may touch files, only a change of content counts.
+sum = $(shell cat $(1) | cksum | cut -d ' ' -f 1)
+RUNTIME := .venv/.made-runtime-$(call sum,requirements/runtime.lock)
+PACKAGE := .venv/.made-package-$(call sum,requirements/runtime.lock pyproject.toml src/roomsplat/_version.py)
+DEV := .venv/.made-dev-$(call sum,requirements/runtime.lock requirements/dev.lock)
+
+INSTALL := $(BIN)/python -m pip install --quiet --require-hashes --only-binary :all:
+
+.PHONY: help venv demo test check bench wheel lock clean distclean
+
+help:
+	@sed -n 's/^# \{0,1\}//p' Makefile | head -n 11
+
+venv: $(DEV) $(PACKAGE)
+
+# The libraries that roomsplat runs on. A changed lock starts from nothing, so that what is installed is what is locked.
+$(RUNTIME):
+	@python="$(PYTHON)"; \
+	if [ -z "$$python" ]; then \
+	  for p in python3.11 python3.12 python3.13 python3.14 python3 python; do \
+	    if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$$p; break; fi; \
+	  done; \
+	fi; \
+	if ! $${python:-false} -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	  echo "roomsplat needs Python 3.11 or newer$${python:+ and $$python is not it};" \
+	    "install it, or name it: make $(firstword $(MAKECMDGOALS) venv) PYTHON=/path/to/python3.11" >&2; exit 1; \
+	fi; \
+	echo "Installing the locked libraries into .venv with $$($$python --version) (about a minute)"; \
+	rm -rf .venv && $$python -m venv .venv || { \
+	  echo "$$python could not make a virtual environment; on Debian and Ubuntu: apt install python3-venv" >&2; \
+	  rm -rf .venv; exit 1; }
+	@$(INSTALL) -r requirements/runtime.lock
+	@touch $@
+
+# The package itself, editable; its build tool is in the runtime lock, so nothing unpinned is fetched.
+$(PACKAGE): $(RUNTIME)
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@rm -f .venv/.made-package-* && touch $@
+
+$(DEV): $(RUNTIME)
+	@echo "Installing the tools for tests and checks"
+	@$(INSTALL) -r requirements/dev.lock
+	@rm -f .venv/.made-dev-* && touch $@
+
+demo: $(PACKAGE)
+	$(BIN)/roomsplat demo -o demo-room
+
+test: venv
+	$(BIN)/python -m pytest $(TESTS) $(ARGS)
+
+check: venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/basedpyright
+
+bench: venv
+	$(BIN)/python -m benchmarks $(BENCH)
+
+wheel: $(PACKAGE)
+	$(BIN)/python -m hatchling build --target wheel
+
+# One version of each library for every system and Python; hashes of every wheel; no address of any index.
+LOCK = build/lock/bin/uv --no-config pip compile pyproject.toml --group build --universal --python-version 3.11 \
+  --fork-strategy fewest --generate-hashes --only-binary :all: --no-annotate --upgrade --quiet \
+  --custom-compile-command "make lock"
+lock: $(RUNTIME)
+	$(BIN)/python -m venv build/lock
+	build/lock/bin/python -m pip install --quiet uv==$(UV_VERSION)
+	$(LOCK) --output-file requirements/runtime.lock
+	$(LOCK) --group dev --constraint requirements/runtime.lock --output-file requirements/dev.lock
+
+clean:
+	rm -rf demo-room dist build .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find src tests benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean
+	rm -rf .venv
