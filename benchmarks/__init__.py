@@ -1,0 +1,1 @@
+"""What roomsplat costs and how good it is: ``python -m benchmarks cpu|line``."""
