@@ -1,15 +1,41 @@
 """Cameras: one pinhole for a renderer, many for a film."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from roomsplat.core.checks import float_array
+from roomsplat.core.transforms import Similarity
 
 Float = NDArray[np.float32]
 CameraModel = Literal["pinhole", "opencv"]
+
+DISTORTION_TERMS: dict[CameraModel, int] = {"pinhole": 0, "opencv": 4}
+
+
+def look_at(
+    eye: NDArray[np.floating] | tuple[float, float, float],
+    target: NDArray[np.floating] | tuple[float, float, float],
+    up: tuple[float, float, float] = (0.0, 0.0, 1.0),
+) -> Float:
+    """(4, 4) cam_from_world of a camera at ``eye`` (3,) that looks at ``target`` (3,), upright along ``up``.
+
+    Raises:
+        ValueError: eye and target are one point, or the camera looks along ``up``.
+    """
+    position = np.asarray(eye, np.float64)
+    forward = np.asarray(target, np.float64) - position
+    right = np.cross(forward, np.asarray(up, np.float64))
+    if not np.linalg.norm(right) > 1e-9 * np.linalg.norm(forward):
+        raise ValueError("the camera looks along up, or at its own place: its roll is not defined")
+    right /= np.linalg.norm(right)
+    forward /= np.linalg.norm(forward)
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.stack([right, np.cross(forward, right), forward])
+    matrix[:3, 3] = -matrix[:3, :3] @ position
+    return matrix.astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +95,8 @@ class Cameras:
     """Image height in px."""
     model: CameraModel = "pinhole"
     """``pinhole`` has no distortion; ``opencv`` has k1 k2 p1 p2."""
-    distortion: Float | None = None
-    """(c, 4) k1 k2 p1 p2 for ``opencv``; (c, 0) for ``pinhole`` (made so when ``None``)."""
+    distortion: Float = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    """(c, 4) k1 k2 p1 p2 for ``opencv``; (c, 0) for ``pinhole``. Left out: zeros of that shape."""
 
     def __post_init__(self) -> None:
         """Check every shape once, here."""
@@ -78,8 +104,8 @@ class Cameras:
         set_field = object.__setattr__
         set_field(self, "intrinsics", float_array("intrinsics", self.intrinsics, (count, 4)))
         set_field(self, "cam_from_world", float_array("cam_from_world", self.cam_from_world, (count, 4, 4)))
-        terms = {"pinhole": 0, "opencv": 4}[self.model]
-        given = np.zeros((count, terms)) if self.distortion is None else self.distortion
+        terms = DISTORTION_TERMS[self.model]
+        given = self.distortion if self.distortion.size else np.zeros((count, terms))
         set_field(self, "distortion", float_array("distortion", given, (count, terms)))
 
     def __len__(self) -> int:
@@ -94,7 +120,7 @@ class Cameras:
             width=self.width,
             height=self.height,
             model=self.model,
-            distortion=None if self.distortion is None else self.distortion[index],
+            distortion=self.distortion[index],
         )
 
     def pinhole(self, index: int) -> PinholeCamera:
@@ -114,6 +140,29 @@ class Cameras:
             width=self.width,
             height=self.height,
             cam_from_world=self.cam_from_world[index],
+        )
+
+    def resized(self, width: int, height: int) -> Self:
+        """The same views at another size in px; distortion has no unit and stays."""
+        sx, sy = width / self.width, height / self.height
+        return type(self)(
+            intrinsics=self.intrinsics * np.array([sx, sy, sx, sy], np.float32),
+            cam_from_world=self.cam_from_world,
+            width=width,
+            height=height,
+            model=self.model,
+            distortion=self.distortion,
+        )
+
+    def moved(self, new_from_world: Similarity) -> Self:
+        """The same cameras in a world that was moved, turned and scaled; their pictures do not change."""
+        return type(self)(
+            intrinsics=self.intrinsics,
+            cam_from_world=new_from_world.apply_to_camera(self.cam_from_world).astype(np.float32),
+            width=self.width,
+            height=self.height,
+            model=self.model,
+            distortion=self.distortion,
         )
 
     @property

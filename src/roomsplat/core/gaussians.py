@@ -74,4 +74,4 @@ class Gaussians:
     @property
     def sh_degree(self) -> int:
         """0 to 3."""
-        return int(round(self.sh.shape[1] ** 0.5)) - 1
+        return round(self.sh.shape[1] ** 0.5) - 1

@@ -32,7 +32,9 @@ class PointCloud:
         object.__setattr__(self, "positions", float_array("positions", self.positions, (count, 3)))
         object.__setattr__(self, "errors", float_array("errors", self.errors, (count,)))
         if self.colors.shape != (count, 3) or self.track_lengths.shape != (count,):
-            raise ValueError(f"{count} positions, colors {self.colors.shape}, tracks {self.track_lengths.shape}")
+            raise ValueError(
+                f"{count} positions, colors {self.colors.shape}, tracks {self.track_lengths.shape}"
+            )
 
     def __len__(self) -> int:
         """The number of points."""

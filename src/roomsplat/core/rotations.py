@@ -1,13 +1,15 @@
-"""Rotations as unit quaternions (wxyz) and matrices."""
+"""Rotations as quaternions (wxyz), matrices and rotation vectors. Every function keeps the float type it is given."""
+
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-Float = NDArray[np.float32]
+Scalar = TypeVar("Scalar", np.float32, np.float64)
 
 
-def matrix_from_quat(quats: Float) -> Float:
-    """(..., 4) quaternions wxyz, any length but zero, to (..., 3, 3) rotation matrices of the same float type."""
+def matrix_from_quat(quats: NDArray[Scalar]) -> NDArray[Scalar]:
+    """(..., 4) quaternions wxyz, any length but zero, to (..., 3, 3) rotation matrices."""
     q = quats / np.linalg.norm(quats, axis=-1, keepdims=True)
     w, x, y, z = np.moveaxis(q, -1, 0)
     rows = [
@@ -18,8 +20,8 @@ def matrix_from_quat(quats: Float) -> Float:
     return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
 
 
-def quat_from_matrix(matrices: Float) -> Float:
-    """(..., 3, 3) rotation matrices to (..., 4) unit quaternions wxyz with w ≥ 0 (Bar-Itzhack 2000, largest of four).
+def quat_from_matrix(matrices: NDArray[Scalar]) -> NDArray[Scalar]:
+    """(..., 3, 3) rotation matrices to (..., 4) unit quaternions wxyz with w ≥ 0 (Shepperd 1978, largest of four).
 
     The candidate with the largest diagonal term is taken, so that no division by a small number happens.
     """
@@ -47,5 +49,47 @@ def quat_from_matrix(matrices: Float) -> Float:
     best = np.argmax(t, axis=-1)[..., None, None]
     quats = np.take_along_axis(candidates, np.broadcast_to(best, (*best.shape[:-1], 4)), axis=-2)[..., 0, :]
     quats = quats / np.linalg.norm(quats, axis=-1, keepdims=True)
-    quats = np.where(quats[..., :1] < 0, -quats, quats)
-    return quats.astype(np.float32)
+    return np.where(quats[..., :1] < 0, -quats, quats).astype(matrices.dtype)
+
+
+def quat_product(left: NDArray[Scalar], right: NDArray[Scalar]) -> NDArray[Scalar]:
+    """(..., 4) Hamilton product; rotating by it is rotating by ``right`` first, then by ``left``."""
+    w1, x1, y1, z1 = np.moveaxis(left, -1, 0)
+    w2, x2, y2, z2 = np.moveaxis(right, -1, 0)
+    return np.stack(
+        [
+            w1 * w2 - x1 * x2 - y1 * y2 - z1 * z2,
+            w1 * x2 + x1 * w2 + y1 * z2 - z1 * y2,
+            w1 * y2 - x1 * z2 + y1 * w2 + z1 * x2,
+            w1 * z2 + x1 * y2 - y1 * x2 + z1 * w2,
+        ],
+        axis=-1,
+    )
+
+
+def quat_conjugate(quats: NDArray[Scalar]) -> NDArray[Scalar]:
+    """(..., 4) the inverse of unit quaternions."""
+    return np.concatenate([quats[..., :1], -quats[..., 1:]], axis=-1)
+
+
+def quat_from_rotation_vector(vectors: NDArray[Scalar]) -> NDArray[Scalar]:
+    """Exponential map: (..., 3) axis times angle in radians to (..., 4) unit quaternions wxyz."""
+    half = np.linalg.norm(vectors, axis=-1, keepdims=True) / 2
+    # numpy's sinc is sin(pi t)/(pi t), exact at 0: no series and no branch is needed for small angles.
+    return np.concatenate([np.cos(half), vectors / 2 * np.sinc(half / np.pi)], axis=-1).astype(vectors.dtype)
+
+
+def rotation_vector_from_quat(quats: NDArray[Scalar]) -> NDArray[Scalar]:
+    """Logarithm: (..., 4) quaternions wxyz, any length but zero, to (..., 3) axis times angle, angle in [0, pi]."""
+    q = np.where(quats[..., :1] < 0, -quats, quats)
+    length = np.linalg.norm(q[..., 1:], axis=-1, keepdims=True)
+    half = np.arctan2(length, q[..., :1])
+    # Near the identity the vector part is half the angle times the axis (times the quaternion's length, which is w).
+    tiny = length <= np.finfo(quats.dtype).tiny
+    safe = np.where(tiny, 1, length)
+    return np.where(tiny, 0, q[..., 1:] * (2 * half / safe)).astype(quats.dtype)
+
+
+def matrix_from_rotation_vector(vectors: NDArray[Scalar]) -> NDArray[Scalar]:
+    """(..., 3) axis times angle in radians to (..., 3, 3) rotation matrices (Rodrigues)."""
+    return matrix_from_quat(quat_from_rotation_vector(vectors))
