@@ -5,10 +5,19 @@ method here; what runs rarely (densification, pruning) goes through ``SplatArray
 namespace ``xp`` (NumPy or CuPy), so that it is written once. Pictures are planar, (3, h, w), because every engine's loss
 filters one channel at a time.
 
-Colour is blended front to back as in Kerbl et al. 2023 (section 4 and 6): alpha = min(0.99, opacity · exp(-q/2)),
-a splat ends where alpha < 1/255, a pixel ends where its transmittance falls below 1e-4; 0.3 px² are added to the
-screen-space covariance (EWA low-pass; with ``antialiased`` the opacity is scaled by sqrt(det before / det after),
-Mip-Splatting, Yu et al. 2024).
+What every engine draws (Kerbl et al. 2023, sections 4 to 6), so that engines and the reference agree to rounding:
+
+* A Gaussian is drawn if its centre lies at z > ``near`` and within twice the widened view: with tan = 0.5 · width / fx,
+  x/z between -(cx / fx + 0.3 tan) and (width - cx) / fx + 0.3 tan (y alike) are the limits; the Jacobian of the
+  projection is taken at x/z clamped to the limits, and a centre beyond twice a limit is not drawn.
+* Covariance in px: J R S Rᵀ Jᵀ + 0.3 on the diagonal (EWA low-pass). With ``antialiased`` the opacity is scaled by
+  sqrt(det before / det after) (Mip-Splatting, Yu et al. 2024). "Opacity" below is the scaled one.
+* Colour: max(0, 0.5 + harmonics in the direction from the camera's centre to the Gaussian's). Its gradient reaches the
+  means (and the pose) through the direction as well, and is zero where the max cut.
+* alpha = min(0.99, opacity · exp(-q/2)), and 0 where opacity · exp(-q/2) < 1/255 (a Gaussian of opacity < 1.01/255 is
+  not drawn at all); the gradient of alpha is zero where the 0.99 cut.
+* Front to back by z: a pixel takes a splat while the transmittance before it is above 1e-4, then takes no more.
+* rgb = sum of weight · colour + transmittance · background; alpha = 1 - transmittance; depth = sum of weight · z.
 """
 
 from dataclasses import dataclass
@@ -31,6 +40,8 @@ class RenderSettings:
     """Harmonics up to this degree are evaluated (0 to 3); training raises it step by step."""
     background: tuple[float, float, float] = (0.0, 0.0, 0.0)
     """Colour behind everything."""
+    near: float = 0.01
+    """Gaussians whose centre is nearer than this along +z, in world units, are not drawn."""
     antialiased: bool = False
     """Compensate opacity for the low-pass filter."""
     with_depth: bool = False
@@ -89,7 +100,12 @@ class Gradients:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhotometricLoss:
-    """(1 - w) · mean |difference| + w · (1 - mean SSIM), with its gradients."""
+    """(1 - w) · mean |difference| + w · (1 - mean SSIM), with its gradients.
+
+    SSIM (Wang et al. 2004): Gaussian window of 11 px with sigma 1.5, zeros outside the picture, C1 = 0.01², C2 = 0.03²,
+    per channel. Where the target has a mask, pixels outside it are first replaced by the target's (so they differ by
+    nothing), both means run over the pixels inside, and the gradient outside is zero.
+    """
 
     value: float
     grad_rgb: Array
