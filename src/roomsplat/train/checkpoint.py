@@ -1,0 +1,107 @@
+"""Save and restore a run in the middle: one npz, complete or absent."""
+
+import hashlib
+import json
+import zipfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from roomsplat.core.point_cloud import SparseModel
+from roomsplat.errors import InvalidFileError, OutputError
+from roomsplat.render.base import SplatArrays
+from roomsplat.train.config import TrainConfig
+from roomsplat.train.densify import PARAMETERS
+
+NAME = "checkpoint.npz"
+_FREE_SETTINGS = ("checkpoint_every_s", "picture_memory_mb")
+"""Settings that do not change the result."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainState:
+    """A run between two steps; pictures' order and random numbers follow from seed and step alone."""
+
+    step: int
+    """Steps done."""
+    first_count: int
+    """Gaussians that the run began with."""
+    arrays: SplatArrays
+    """Host arrays (NumPy), as ``Engine.write`` takes them."""
+    exposures: dict[str, NDArray[np.generic]]
+    """``Exposures.arrays()``."""
+
+
+def fingerprint(config: TrainConfig, model: SparseModel, engine_name: str) -> str:
+    """Names everything that the result depends on; a checkpoint of another fingerprint is of no use."""
+    settings = {name: value for name, value in asdict(config).items() if name not in _FREE_SETTINGS}
+    digest = hashlib.sha256(json.dumps([engine_name, settings], sort_keys=True).encode())
+    images, points = model.posed_images, model.points
+    for array in (images.cameras.intrinsics, images.cameras.cam_from_world, images.is_eval, points.positions):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def save_checkpoint(directory: Path, state: TrainState, name: str) -> Path:
+    """Write under a temporary name, then rename: a reader sees the old file or the new one.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    path, part = directory / NAME, directory / f".{NAME}.part"
+    content: dict[str, Any] = {"fingerprint": name, "step": state.step, "first_count": state.first_count}
+    content |= {f"p_{key}": getattr(state.arrays, key) for key in PARAMETERS}
+    content |= {f"m_{key}": value for key, value in state.arrays.first_moments.items()}
+    content |= {f"v_{key}": value for key, value in state.arrays.second_moments.items()}
+    content |= {f"e_{key}": value for key, value in state.exposures.items()}
+    try:
+        with part.open("wb") as file:
+            np.savez(file, **content)
+        part.replace(path)
+    except OSError as error:
+        raise OutputError(
+            f"{path} could not be written ({error.strerror or error}).",
+            hint="Free some space or choose another output folder.",
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
+    return path
+
+
+def has_checkpoint(directory: Path, name: str) -> bool:
+    """Whether ``directory`` holds a checkpoint of fingerprint ``name``.
+
+    Raises:
+        InvalidFileError: there is a file, but it is damaged.
+    """
+    path = directory / NAME
+    return path.exists() and _read(path, ("fingerprint",))["fingerprint"].item() == name
+
+
+def load_checkpoint(directory: Path) -> TrainState:
+    """What ``save_checkpoint`` wrote; statistics are zero, as after ``Engine.write``.
+
+    Raises:
+        InvalidFileError: there is none, or it is damaged.
+    """
+    content = _read(directory / NAME, None)
+    groups: dict[str, dict[str, Any]] = {prefix: {} for prefix in "pmve"}
+    for key, value in content.items():
+        if key[1] == "_":
+            groups[key[0]][key[2:]] = value
+    arrays = SplatArrays(**groups["p"], first_moments=groups["m"], second_moments=groups["v"], statistics={})
+    step, first = int(content["step"]), int(content["first_count"])
+    return TrainState(step=step, first_count=first, arrays=arrays, exposures=groups["e"])
+
+
+def _read(path: Path, keys: tuple[str, ...] | None) -> dict[str, Any]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {key: file[key] for key in keys or file.files}
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise InvalidFileError(
+            f"{path} is no readable checkpoint ({error}).", hint="Delete it to train from the start."
+        ) from error

@@ -1,0 +1,105 @@
+"""Settings of training: one set for every scene, with lengths given as shares of the run so that it fits any run.
+
+The numbers were chosen by measurement (docs/lab-notebook.md, "Training").
+"""
+
+from dataclasses import dataclass, field
+
+from roomsplat.errors import InvalidSettingError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateConfig:
+    """Adam's step sizes (Kerbl et al. 2023, section 7, gives the family; the values are ours)."""
+
+    means: float = 1.6e-4
+    """At the start, as a share of the scene's extent (``schedule.scene_extent``)."""
+    quats: float = 1e-3
+    log_scales: float = 5e-3
+    opacity_logits: float = 5e-2
+    sh_dc: float = 2.5e-3
+    sh_rest: float = 1.25e-4
+    means_final: float = 0.01
+    """Share of the start value that is left at the end; exponential in between."""
+    others_final: float = 1.0
+    """The same for every other parameter, reached by a cosine over the last ``cooldown`` of the run."""
+    cooldown: float = 0.3
+    """Share of the run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DensifyConfig:
+    """How Gaussians are added and removed."""
+
+    start: float = 0.05
+    """Share of the run before which the count stays."""
+    stop: float = 0.6
+    """Share of the run after which nothing is added."""
+    rounds: int = 24
+    """How often, evenly spaced between start and stop."""
+    min_opacity: float = 0.005
+    """Fainter Gaussians are removed."""
+    growth_power: float = 1.0
+    """Shape of the budget: n0 + (cap - n0) · (round / rounds) ** power."""
+    split_offset: float = 0.5
+    """Halves sit this many standard deviations of the longest axis from the parent's mean."""
+    split_scale: float = 0.6
+    """Factor on the longest axis of each half."""
+    split_other: float = 0.85
+    """Factor on the other axes."""
+    split_opacity: float = 0.8
+    """Factor on the opacity."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainConfig:
+    """What the trainer needs to know."""
+
+    max_steps: int = 3000
+    """Training steps; each renders one picture."""
+    max_gaussians: int = 100_000
+    """Never more than this."""
+    max_side: int | None = None
+    """Longer side in px that pictures are reduced to; ``None`` keeps their size."""
+    seed: int = 0
+    """Same seed, engine and thread count: same result, bit for bit."""
+    sh_degree: int = 3
+    """Highest degree of spherical harmonics, 0 to 3."""
+    sh_interval: float = 0.15
+    """Share of the run after which the degree rises by one."""
+    coarse_levels: tuple[tuple[int, float], ...] = ((4, 0.1), (2, 0.35))
+    """(divisor of the picture size, share of the run until which it holds), coarse to fine; then full size."""
+    min_level_side: int = 64
+    """A coarse level whose shorter side would be smaller than this, in px, is skipped."""
+    ssim_weight: float = 0.2
+    """Weight of 1 - SSIM beside mean absolute difference (Kerbl et al. 2023, equation 7)."""
+    antialiased: bool = False
+    """Train with the Mip-Splatting opacity compensation (``SplatScene.splat_model``)."""
+    learn_exposure: bool = True
+    """Learn a 3x4 colour transform per training picture."""
+    exposure_rate: float = 1e-3
+    """Adam's step size for it."""
+    checkpoint_every_s: float = 30.0
+    """Seconds between checkpoints."""
+    picture_memory_mb: int = 3000
+    """For prepared pictures; beyond it they are prepared again each time they are shown."""
+    rates: RateConfig = field(default_factory=RateConfig)
+    densify: DensifyConfig = field(default_factory=DensifyConfig)
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work.
+
+        Raises:
+            InvalidSettingError: a value is out of its range.
+        """
+        for name, value, low, high in (
+            ("max_steps", self.max_steps, 1, 10_000_000),
+            ("max_gaussians", self.max_gaussians, 1, 100_000_000),
+            ("sh_degree", self.sh_degree, 0, 3),
+            ("ssim_weight", self.ssim_weight, 0, 1),
+            ("max_side", 16 if self.max_side is None else self.max_side, 16, 100_000),
+        ):
+            if not low <= value <= high:
+                raise InvalidSettingError(
+                    f"The training setting {name} is {value}.", hint=f"Choose a value from {low} to {high}."
+                )

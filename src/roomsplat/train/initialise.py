@@ -1,0 +1,109 @@
+"""The first Gaussians: one per sparse point, and seeds from the pictures where points are too few.
+
+Kerbl et al. 2023, section 5.1: isotropic, as large as the distance to the nearest neighbours, faint.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from roomsplat.core.gaussians import Gaussians
+from roomsplat.core.point_cloud import SparseModel
+from roomsplat.render.base import Engine
+from roomsplat.train.pictures import Pictures
+from roomsplat.train.schedule import scene_extent
+
+Float = NDArray[np.float32]
+SH_C0 = 0.28209479177387814
+"""The constant harmonic; colour = 0.5 + SH_C0 · coefficient."""
+_OPACITY = 0.1
+_NEIGHBOURS = 3
+_SCALE_SHARE = 1.0
+"""Standard deviation as a share of the root mean square distance to the nearest neighbours."""
+_SMALLEST, _LARGEST = 1e-4, 0.1
+"""Standard deviations stay within these shares of the extent: lone outliers must not become fog."""
+MIN_POINTS = 2000
+"""With fewer sparse points the pictures seed the rest."""
+
+
+def initial_gaussians(
+    engine: Engine,
+    model: SparseModel,
+    pictures: Pictures,
+    *,
+    indices: NDArray[np.integer],
+    count: int,
+    seed: int,
+) -> Gaussians:
+    """At most ``count`` Gaussians of degree 0 from the model's points.
+
+    ``indices``: the training pictures, which colour the seeds where there are fewer than ``MIN_POINTS`` points.
+    """
+    rng = np.random.default_rng((seed, 0))
+    points = model.points.positions
+    colors = model.points.colors.astype(np.float32) / 255
+    keep = np.isfinite(points).all(axis=1)
+    points, colors = points[keep], colors[keep]
+    extent = scene_extent(model.posed_images.cameras, model.points)
+    if len(points) < min(MIN_POINTS, count):
+        wanted = min(MIN_POINTS, count) - len(points)
+        seeds, seed_colors = picture_seeds(model, pictures, indices=indices, count=wanted, rng=rng)
+        points, colors = np.concatenate([points, seeds]), np.concatenate([colors, seed_colors])
+    if len(points) > count:
+        chosen = np.sort(rng.choice(len(points), count, replace=False))
+        points, colors = points[chosen], colors[chosen]
+    return gaussians_at(points, colors, initial_scales(engine, points, extent))
+
+
+def initial_scales(engine: Engine, points: Float, extent: float) -> Float:
+    """(n,) standard deviations in world units from the distances to the nearest neighbours."""
+    near = min(_NEIGHBOURS, len(points) - 1)
+    if near < 1:
+        return np.full(len(points), _LARGEST * extent, np.float32)
+    distances = engine.nearest_distances(points, near)
+    rms = np.sqrt((distances.astype(np.float64) ** 2).mean(axis=1))
+    return np.clip(_SCALE_SHARE * rms, _SMALLEST * extent, _LARGEST * extent).astype(np.float32)
+
+
+def gaussians_at(points: Float, colors: Float, scales: Float) -> Gaussians:
+    """Isotropic Gaussians at (n, 3) points with (n, 3) colours in [0, 1] and (n,) standard deviations."""
+    count = len(points)
+    quats = np.zeros((count, 4), np.float32)
+    quats[:, 0] = 1
+    return Gaussians(
+        means=points,
+        quats=quats,
+        log_scales=np.repeat(np.log(scales)[:, None], 3, axis=1),
+        opacity_logits=np.full(count, np.log(_OPACITY / (1 - _OPACITY)), np.float32),
+        sh=((colors - 0.5) / SH_C0)[:, None, :],
+    )
+
+
+def picture_seeds(
+    model: SparseModel,
+    pictures: Pictures,
+    *,
+    indices: NDArray[np.integer],
+    count: int,
+    rng: np.random.Generator,
+) -> tuple[Float, Float]:
+    """(count, 3) points on rays through random pixels, and their (count, 3) colours in [0, 1].
+
+    The depth on a ray is that of a random sparse point in the same view, else uniform in 0.5 to 1.5 extents.
+    """
+    extent = scene_extent(model.posed_images.cameras, model.points)
+    shares = np.array_split(np.arange(count), len(indices))
+    positions, colors = np.zeros((count, 3), np.float32), np.zeros((count, 3), np.float32)
+    for index, rows in zip(indices, shares, strict=True):
+        camera, image = pictures.camera(int(index)), pictures.image(int(index))
+        column, row = rng.integers(0, camera.width, len(rows)), rng.integers(0, camera.height, len(rows))
+        rotation, translation = camera.cam_from_world[:3, :3], camera.cam_from_world[:3, 3]
+        local = model.points.positions @ rotation.T + translation
+        known = local[np.isfinite(local).all(axis=1) & (local[:, 2] > 0), 2]
+        depth = rng.choice(known, len(rows)) if len(known) else extent * rng.uniform(0.5, 1.5, len(rows))
+        rays = np.stack(
+            [(column + 0.5 - camera.cx) / camera.fx, (row + 0.5 - camera.cy) / camera.fy, np.ones(len(rows))],
+            axis=1,
+        )
+        positions[rows] = (rays * depth[:, None] - translation) @ rotation
+        colors[rows] = image[row, column] / 255
+    return positions, colors

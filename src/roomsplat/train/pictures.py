@@ -1,0 +1,88 @@
+"""The training pictures at the sizes that a run needs, within a memory budget."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from roomsplat.core.cameras import PinholeCamera
+from roomsplat.core.images import PosedImages
+from roomsplat.errors import InvalidFileError
+from roomsplat.media.images import read_image, resize_image
+from roomsplat.render.base import Engine, Target
+from roomsplat.train.masks import Mask, read_mask, shrink_mask
+
+RGB8 = NDArray[np.uint8]
+_TARGET_BYTES_PER_PIXEL = 40
+"""Three channels of float32 for the picture and for each of two SSIM moments, and a mask."""
+
+
+def reduced_size(width: int, height: int, max_side: int | None) -> tuple[int, int]:
+    """(width, height) in px with the longer side at most ``max_side`` px, same shape within rounding."""
+    factor = 1.0 if max_side is None else min(1.0, max_side / max(width, height))
+    return max(1, round(width * factor)), max(1, round(height * factor))
+
+
+class Pictures:
+    """Pictures as 8-bit arrays and as an engine's targets; both are kept until the budget is full, then made anew.
+
+    What is kept stays: every picture is shown once per pass, so throwing out the oldest would never hit.
+    """
+
+    def __init__(self, engine: Engine, posed: PosedImages, *, max_side: int | None, budget_mb: int) -> None:
+        """``max_side``: longer side in px of the largest size, ``None`` for the pictures' own."""
+        self._engine, self._posed = engine, posed
+        self.width, self.height = reduced_size(posed.cameras.width, posed.cameras.height, max_side)
+        self._image_budget, self._target_budget = budget_mb * 250_000, budget_mb * 750_000
+        self._images: dict[int, tuple[RGB8, Mask | None]] = {}
+        self._targets: dict[int, Target] = {}
+        self._level = 1
+
+    def size(self, divisor: int) -> tuple[int, int]:
+        """(width, height) in px of level ``divisor``."""
+        return max(1, round(self.width / divisor)), max(1, round(self.height / divisor))
+
+    def camera(self, index: int, divisor: int = 1) -> PinholeCamera:
+        """The camera of picture ``index`` at level ``divisor``."""
+        return self._posed.cameras.pinhole(index).resized(*self.size(divisor))
+
+    def image(self, index: int, divisor: int = 1) -> RGB8:
+        """(h, w, 3) of picture ``index`` at level ``divisor``."""
+        return resize_image(self._full(index)[0], *self.size(divisor))
+
+    def target(self, index: int, divisor: int = 1) -> Target:
+        """Picture ``index`` at level ``divisor`` as the engine keeps it."""
+        if divisor != self._level:
+            self._targets.clear()
+            self._level = divisor
+        kept = self._targets.get(index)
+        if kept is not None:
+            return kept
+        mask = self._full(index)[1]
+        shrunk = None if mask is None else shrink_mask(mask, *self.size(divisor))
+        target = self._engine.prepare_target(self.image(index, divisor), shrunk)
+        if (
+            len(self._targets) + 1
+        ) * target.width * target.height * _TARGET_BYTES_PER_PIXEL <= self._target_budget:
+            self._targets[index] = target
+        return target
+
+    def _full(self, index: int) -> tuple[RGB8, Mask | None]:
+        kept = self._images.get(index)
+        if kept is not None:
+            return kept
+        made = self._read(index)
+        if (len(self._images) + 1) * self.width * self.height * 4 <= self._image_budget:
+            self._images[index] = made
+        return made
+
+    def _read(self, index: int) -> tuple[RGB8, Mask | None]:
+        path, mask_path = self._posed.image_paths[index], self._posed.mask_paths[index]
+        image, mask = read_image(path), None if mask_path is None else read_mask(mask_path)
+        wanted = (self._posed.cameras.height, self._posed.cameras.width)
+        for name, shape in ((path, image.shape[:2]), (mask_path, None if mask is None else mask.shape)):
+            if shape is not None and shape != wanted:
+                raise InvalidFileError(
+                    f"{name} is {shape[1]}x{shape[0]} px, but its camera has {wanted[1]}x{wanted[0]}.",
+                    hint="Use the undistorted pictures that the cameras were solved for.",
+                )
+        shrunk = None if mask is None else shrink_mask(mask, self.width, self.height)
+        return resize_image(image, self.width, self.height), shrunk

@@ -1,0 +1,87 @@
+"""What holds at which step: learning rates, degree of harmonics, picture size, rounds of densification.
+
+Pure functions of the settings and the step (counted from 0), so that a resumed run sees what an uninterrupted one sees.
+"""
+
+import math
+
+import numpy as np
+
+from roomsplat.core.cameras import Cameras
+from roomsplat.core.point_cloud import PointCloud
+from roomsplat.render.base import LearningRates
+from roomsplat.train.config import TrainConfig
+
+_SAMPLES = 2000
+
+
+def scene_extent(cameras: Cameras, points: PointCloud) -> float:
+    """The length in world units that steps of the means are measured in: the median distance at which cameras see points.
+
+    Kerbl et al. 2023 take the radius of the camera path, which is close to zero for a film that only turns around.
+    Falls back to that radius, then to 1, where there is nothing to see.
+    """
+    centers = cameras.centers.astype(np.float64)
+    radius = float(np.linalg.norm(centers - centers.mean(0), axis=1).max())
+    finite = points.positions[np.isfinite(points.positions).all(1)].astype(np.float64)
+    picked = finite[:: max(1, len(finite) // _SAMPLES)]
+    medians: list[float] = []
+    for matrix, (fx, fy, cx, cy) in zip(cameras.cam_from_world, cameras.intrinsics, strict=True):
+        local = picked @ matrix[:3, :3].T + matrix[:3, 3]
+        local = local[local[:, 2] > 1e-6 * max(radius, 1e-6)]
+        u, v = fx * local[:, 0] / local[:, 2] + cx, fy * local[:, 1] / local[:, 2] + cy
+        seen = local[(u >= 0) & (u < cameras.width) & (v >= 0) & (v < cameras.height), 2]
+        if len(seen):
+            medians.append(float(np.median(seen)))
+    if medians:
+        return float(np.median(medians))
+    return radius if radius > 0 else 1.0
+
+
+def learning_rates(config: TrainConfig, step: int, extent: float) -> LearningRates:
+    """Adam's step sizes at ``step``; ``extent`` in world units scales that of the means."""
+    rates, progress = config.rates, step / config.max_steps
+    into = min(max((progress - (1.0 - rates.cooldown)) / max(rates.cooldown, 1e-9), 0.0), 1.0)
+    others = rates.others_final + (1.0 - rates.others_final) * 0.5 * (1.0 + math.cos(math.pi * into))
+    return LearningRates(
+        means=rates.means * extent * rates.means_final**progress,
+        quats=rates.quats * others,
+        log_scales=rates.log_scales * others,
+        opacity_logits=rates.opacity_logits * others,
+        sh_dc=rates.sh_dc * others,
+        sh_rest=rates.sh_rest * others,
+    )
+
+
+def sh_degree(config: TrainConfig, step: int) -> int:
+    """The degree that is trained at ``step``: one more each ``sh_interval`` of the run."""
+    interval = max(1, round(config.sh_interval * config.max_steps))
+    return min(config.sh_degree, step // interval)
+
+
+def divisor(config: TrainConfig, step: int, shorter_side: int) -> int:
+    """By how much pictures are reduced at ``step``; ``shorter_side`` in px at full size."""
+    for level, until in config.coarse_levels:
+        if step < until * config.max_steps and shorter_side // level >= config.min_level_side:
+            return level
+    return 1
+
+
+def densify_rounds(config: TrainConfig) -> tuple[int, ...]:
+    """The steps after which a round of densification runs, ascending; steps counted from 1 (done, not begun)."""
+    settings = config.densify
+    first, last = settings.start * config.max_steps, settings.stop * config.max_steps
+    steps = np.linspace(first, last, settings.rounds + 1)[1:].round().astype(int)
+    return tuple(int(step) for step in np.unique(steps) if 0 < step < config.max_steps)
+
+
+def boundaries(config: TrainConfig) -> tuple[int, ...]:
+    """The steps after which the Gaussians are taken out and put back: densification rounds, then about as often without.
+
+    Only here is a checkpoint made, because here the engine starts from plain arrays whether the run was
+    interrupted or not; that makes a resumed run equal to an uninterrupted one, bit for bit.
+    """
+    rounds = densify_rounds(config)
+    gap = max(1, round(config.max_steps * 0.025))
+    last = rounds[-1] if rounds else 0
+    return (*rounds, *range(last + gap, config.max_steps, gap))

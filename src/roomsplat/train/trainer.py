@@ -1,0 +1,257 @@
+"""The training loop: one, for every engine."""
+
+import math
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from roomsplat.core.gaussians import Gaussians
+from roomsplat.core.point_cloud import SparseModel
+from roomsplat.core.progress import Progress, ReportProgress, RunWarning, silent
+from roomsplat.errors import InvalidFileError, TrainingError
+from roomsplat.render.base import Array, Engine, RenderSettings, SplatArrays, Splats
+from roomsplat.train import schedule
+from roomsplat.train.checkpoint import (
+    TrainState,
+    fingerprint,
+    has_checkpoint,
+    load_checkpoint,
+    save_checkpoint,
+)
+from roomsplat.train.config import TrainConfig
+from roomsplat.train.densify import PARAMETERS, budget, densify
+from roomsplat.train.evaluate import to_numpy
+from roomsplat.train.exposure import Exposures
+from roomsplat.train.initialise import initial_gaussians
+from roomsplat.train.pictures import Pictures
+
+_REPORT_EVERY_S = 0.25
+_SMOOTHING = 0.1
+"""Share of the newest step in the reported loss and PSNR."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainResult:
+    """What training made."""
+
+    gaussians: Gaussians
+    """The scene."""
+    exposures: NDArray[np.float64]
+    """(c, 3, 4) colour transforms by place in the posed images; identity for held-out ones and when not learned."""
+    loss: float
+    """Smoothed training loss at the end; NaN when a finished checkpoint was read."""
+    resumed_at: int
+    """Steps that a checkpoint saved; 0 for a run from the start."""
+    warnings: tuple[RunWarning, ...]
+    """What the user should know."""
+
+
+def train(
+    model: SparseModel,
+    engine: Engine,
+    config: TrainConfig,
+    checkpoint_dir: Path | None = None,
+    report: ReportProgress = silent,
+) -> TrainResult:
+    """Fit Gaussians to the pictures of ``model`` that are not held out.
+
+    ``checkpoint_dir``: an existing folder where the run is saved now and then, at the end and on an interrupt, and from
+    where the same call resumes; a resumed run gives the same result, bit for bit.
+
+    Raises:
+        TrainingError: no training picture, or the loss stopped being a number.
+        InvalidFileError: a picture is unreadable or of the wrong size.
+        OutputError: a checkpoint could not be written.
+    """
+    if model.posed_images.is_eval.all():
+        raise TrainingError(
+            "No picture is left to train on: all are held out.", hint="Hold out fewer pictures or give more."
+        )
+    return _Run(model, engine, config, checkpoint_dir, report).result()
+
+
+class _Run:
+    """One run's moving parts."""
+
+    def __init__(
+        self,
+        model: SparseModel,
+        engine: Engine,
+        config: TrainConfig,
+        checkpoint_dir: Path | None,
+        report: ReportProgress,
+    ) -> None:
+        self.model, self.engine, self.config, self.directory, self.report = (
+            *(model, engine, config),
+            *(checkpoint_dir, report),
+        )
+        self.indices = np.flatnonzero(~model.posed_images.is_eval)
+        self.pictures = Pictures(
+            engine, model.posed_images, max_side=config.max_side, budget_mb=config.picture_memory_mb
+        )
+        self.extent = schedule.scene_extent(model.posed_images.cameras, model.points)
+        self.name = fingerprint(config, model, engine.name)
+        self.warnings: list[RunWarning] = []
+        self.boundaries = frozenset(schedule.boundaries(config))
+        self.rounds = frozenset(schedule.densify_rounds(config))
+        self.loss, self.psnr = math.nan, math.nan
+        self.saved_at, self.saved_step, self.reported_at = time.monotonic(), -1, 0.0
+        self.state = self._first_state()
+        self.resumed_at = self.state.step
+
+    def _first_state(self) -> TrainState:
+        """The checkpoint if there is one of this very run, else the start."""
+        if self.directory is not None:
+            try:
+                if has_checkpoint(self.directory, self.name):
+                    state = load_checkpoint(self.directory)
+                    self.saved_step = state.step
+                    return state
+            except InvalidFileError as error:
+                self.warnings.append(
+                    RunWarning(code="checkpoint_unreadable", message=f"{error.message} Started again.")
+                )
+        config = self.config
+        gaussians = initial_gaussians(
+            *(self.engine, self.model, self.pictures),
+            indices=self.indices,
+            count=config.max_gaussians,
+            seed=config.seed,
+        )
+        arrays = self.engine.read(self.engine.create(gaussians, sh_degree=config.sh_degree))
+        exposures = Exposures(len(self.indices)).arrays()
+        return TrainState(step=0, first_count=len(gaussians), arrays=host_arrays(arrays), exposures=exposures)
+
+    def result(self) -> TrainResult:
+        """Run to the end; on an interrupt, or any other stop, leave a checkpoint behind."""
+        try:
+            self._loop()
+        except TrainingError:
+            raise
+        except BaseException:
+            self._save()
+            raise
+        self._save()
+        return TrainResult(
+            gaussians=Gaussians(**{name: getattr(self.state.arrays, name) for name in PARAMETERS}),
+            exposures=self._exposures_of_all(),
+            loss=self.loss,
+            resumed_at=self.resumed_at,
+            warnings=tuple(self.warnings),
+        )
+
+    def _loop(self) -> None:
+        splats = self.engine.write(self._device_arrays(self.state.arrays))
+        exposures = Exposures.from_arrays(self.state.exposures)
+        for step in range(self.state.step, self.config.max_steps):
+            self._step(step, splats, exposures)
+            done = step + 1
+            if done in self.boundaries or done == self.config.max_steps:
+                splats = self._boundary(done, splats, exposures)
+
+    def _step(self, step: int, splats: Splats, exposures: Exposures) -> None:
+        """One picture: render, compare, improve."""
+        config, engine = self.config, self.engine
+        place = self._place(step)
+        index = int(self.indices[place])
+        level = schedule.divisor(config, step, min(self.pictures.width, self.pictures.height))
+        settings = RenderSettings(sh_degree=schedule.sh_degree(config, step), antialiased=config.antialiased)
+        colour = exposures.colour(place) if config.learn_exposure else None
+        target = self.pictures.target(index, level)
+        rendering = engine.rasterize(splats, self.pictures.camera(index, level), settings)
+        loss = engine.photometric_loss(rendering, target, ssim_weight=config.ssim_weight, colour=colour)
+        if not math.isfinite(loss.value):
+            raise TrainingError(
+                f"Training diverged at step {step + 1} of {config.max_steps}: the loss is {loss.value}.",
+                hint="Run it again with another seed; if it happens again, please report it.",
+            )
+        if self._due(step, loss.value):
+            newest = training_psnr(engine, rendering.rgb, self.pictures.image(index, level), colour)
+            self._tell(step, newest, splats.num_gaussians)
+        engine.update(
+            *(splats, rendering, loss.grad_rgb),
+            rates=schedule.learning_rates(config, step, self.extent),
+            step=step + 1,
+            collect=step < max(self.rounds, default=0),
+        )
+        if loss.grad_colour is not None:
+            exposures.step(place, loss.grad_colour, config.exposure_rate)
+
+    def _place(self, step: int) -> int:
+        """Which training picture is shown at ``step``: each once per pass, in an order that seed and pass decide."""
+        turn, place = divmod(step, len(self.indices))
+        if place == 0 or not hasattr(self, "_order"):
+            self._order = np.random.default_rng((self.config.seed, 1, turn)).permutation(len(self.indices))
+        return int(self._order[place])
+
+    def _boundary(self, done: int, splats: Splats, exposures: Exposures) -> Splats:
+        """Take everything out, change the set if a round is due, keep it as the state to fall back on, put it back."""
+        arrays = self.engine.read(splats)
+        if done in self.rounds:
+            allowed = budget(self.config, done, self.state.first_count)
+            arrays = densify(self.engine.xp, arrays, allowed=allowed, config=self.config.densify)
+        self.state = replace(self.state, step=done, arrays=host_arrays(arrays), exposures=exposures.arrays())
+        if time.monotonic() - self.saved_at > self.config.checkpoint_every_s:
+            self._save()
+        return self.engine.write(arrays)
+
+    def _save(self) -> None:
+        if self.directory is not None and self.saved_step != self.state.step:
+            save_checkpoint(self.directory, self.state, self.name)
+            self.saved_at, self.saved_step = time.monotonic(), self.state.step
+
+    def _device_arrays(self, arrays: SplatArrays) -> SplatArrays:
+        put = self.engine.xp.asarray
+        return SplatArrays(
+            **{name: put(getattr(arrays, name)) for name in PARAMETERS},
+            first_moments={name: put(array) for name, array in arrays.first_moments.items()},
+            second_moments={name: put(array) for name, array in arrays.second_moments.items()},
+            statistics={},
+        )
+
+    def _due(self, step: int, loss: float) -> bool:
+        """Whether to report now: a few times a second, and at the last step."""
+        self.loss = loss if math.isnan(self.loss) else self.loss + _SMOOTHING * (loss - self.loss)
+        return time.monotonic() - self.reported_at > _REPORT_EVERY_S or step + 1 == self.config.max_steps
+
+    def _tell(self, step: int, psnr: float, num_gaussians: int) -> None:
+        self.reported_at = time.monotonic()
+        self.psnr = psnr if math.isnan(self.psnr) else self.psnr + _SMOOTHING * (psnr - self.psnr)
+        done, total = step + 1, self.config.max_steps
+        metrics = {"step": done, "loss": self.loss, "psnr": self.psnr, "num_gaussians": num_gaussians}
+        self.report(
+            Progress(fraction=done / total, message=f"training step {done} of {total}", metrics=metrics)
+        )
+
+    def _exposures_of_all(self) -> NDArray[np.float64]:
+        everyone = Exposures(len(self.model.posed_images.cameras)).matrices
+        everyone[self.indices] = self.state.exposures["matrices"]
+        return everyone
+
+
+def training_psnr(
+    engine: Engine, rgb: Array, image: NDArray[np.uint8], colour: NDArray[np.float32] | None
+) -> float:
+    """PSNR in dB of a rendering (3, h, w) after its colour transform against its (h, w, 3) picture."""
+    xp = engine.xp
+    shown = (
+        rgb
+        if colour is None
+        else xp.tensordot(xp.asarray(colour[:, :3]), rgb, 1) + xp.asarray(colour[:, 3:, None])
+    )
+    truth = xp.moveaxis(xp.asarray(image), 2, 0).astype(xp.float32) / 255
+    error = float(((xp.clip(shown, 0, 1) - truth) ** 2).mean())
+    return -10.0 * math.log10(max(error, 1e-10))
+
+
+def host_arrays(arrays: SplatArrays) -> SplatArrays:
+    """A copy on the host, without the statistics."""
+    return SplatArrays(
+        **{name: to_numpy(getattr(arrays, name)) for name in PARAMETERS},
+        first_moments={name: to_numpy(array) for name, array in arrays.first_moments.items()},
+        second_moments={name: to_numpy(array) for name, array in arrays.second_moments.items()},
+        statistics={},
+    )
