@@ -1,0 +1,5 @@
+"""``python -m roomsplat``."""
+
+from roomsplat.cli.main import main
+
+main()

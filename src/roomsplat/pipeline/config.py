@@ -1,0 +1,147 @@
+"""All settings of a run in one tree: the command line, a job's JSON and the saved ``config.json`` are this."""
+
+import dataclasses
+import json
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
+
+from roomsplat.capture.config import CaptureConfig
+from roomsplat.errors import InvalidSettingError
+from roomsplat.sfm.config import SfmConfig
+from roomsplat.train.config import TrainConfig
+
+Quality = Literal["preview", "standard", "high"]
+EngineName = Literal["auto", "cpu", "cuda"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportConfig:
+    """What is written at the end, beside the scene."""
+
+    tour_seconds: float = 8.0
+    """Length of the fly-through; 0 leaves it out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PipelineConfig:
+    """Settings of every stage. ``for_quality`` makes the presets; a user changes the quality and little else."""
+
+    quality: Quality = "standard"
+    """The preset that the rest was made from."""
+    engine: EngineName = "auto"
+    """``auto`` takes CUDA when a device answers."""
+    threads: int | None = None
+    """CPU threads; ``None`` takes all cores."""
+    eval_every: int = 8
+    """Hold every n-th picture out of training to measure quality; 0 trains on all."""
+    capture: CaptureConfig = field(default_factory=CaptureConfig)
+    sfm: SfmConfig = field(default_factory=SfmConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+    export: ExportConfig = field(default_factory=ExportConfig)
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work.
+
+        Raises:
+            InvalidSettingError: ``eval_every`` is 1 or negative, or ``threads`` is not positive.
+        """
+        if self.eval_every == 1 or self.eval_every < 0:
+            raise InvalidSettingError(
+                f"eval_every is {self.eval_every}: nothing would be left to train on.",
+                hint="Use 8 to hold every 8th picture out, or 0 to train on all of them.",
+            )
+        if self.threads is not None and self.threads < 1:
+            raise InvalidSettingError(f"threads is {self.threads}.", hint="Use 1 or more, or leave it out.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preset:
+    """What a quality level means."""
+
+    max_side: int
+    """Longer side of the training pictures in px."""
+    max_steps: int
+    """Training steps."""
+    max_gaussians: int
+    """Cap on the scene's size."""
+
+
+PRESETS: dict[Quality, Preset] = {
+    "preview": Preset(max_side=640, max_steps=3_000, max_gaussians=150_000),
+    "standard": Preset(max_side=1_080, max_steps=7_000, max_gaussians=400_000),
+    "high": Preset(max_side=1_920, max_steps=15_000, max_gaussians=1_000_000),
+}
+
+
+def for_quality(quality: Quality) -> PipelineConfig:
+    """The preset's settings."""
+    preset = PRESETS[quality]
+    train = replace(
+        TrainConfig(), max_side=preset.max_side, max_steps=preset.max_steps, max_gaussians=preset.max_gaussians
+    )
+    return PipelineConfig(quality=quality, train=train)
+
+
+def config_to_json(config: PipelineConfig) -> str:
+    """The tree as JSON text."""
+    return json.dumps(dataclasses.asdict(config), indent=2, default=str) + "\n"
+
+
+def config_from_json(text: str) -> PipelineConfig:
+    """Settings from JSON text: any part of the tree; what is missing comes from the preset that ``quality`` names.
+
+    Raises:
+        InvalidSettingError: no JSON, an unknown key, a value of the wrong type or out of its range.
+    """
+    try:
+        given = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InvalidSettingError(f"The settings are not valid JSON: {error}.", hint="Check commas and quotes.") from error
+    if not isinstance(given, dict):
+        raise InvalidSettingError("The settings are not a JSON object.", hint='Write {"quality": "preview"}.')
+    quality = given.get("quality", "standard")
+    if quality not in PRESETS:
+        raise InvalidSettingError(f"There is no quality {quality!r}.", hint=f"Use one of {', '.join(PRESETS)}.")
+    _refuse_unknown(PipelineConfig, given, "")
+    merged = _merge(dataclasses.asdict(for_quality(quality)), given)
+    try:
+        return TypeAdapter(PipelineConfig).validate_python(merged)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise InvalidSettingError(f"The setting {place} is wrong: {first['msg']}.", hint="See docs/settings.") from error
+
+
+def read_config(path: Path) -> PipelineConfig:
+    """Settings from a JSON file.
+
+    Raises:
+        InvalidSettingError: the file is missing or wrong.
+    """
+    try:
+        return config_from_json(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidSettingError(f"The settings file {path} cannot be read.", hint="Check its path.") from error
+
+
+def _refuse_unknown(kind: type[Any], given: dict[str, Any], place: str) -> None:
+    hints = get_type_hints(kind)
+    known = {f.name for f in fields(kind)}
+    for name, value in given.items():
+        if name not in known:
+            raise InvalidSettingError(
+                f"There is no setting {place}{name}.", hint=f"Known here: {', '.join(sorted(known))}."
+            )
+        if is_dataclass(hints[name]) and isinstance(value, dict):
+            _refuse_unknown(hints[name], value, f"{place}{name}.")
+
+
+def _merge(base: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for name, value in given.items():
+        old = merged.get(name)
+        merged[name] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return merged

@@ -1,0 +1,160 @@
+"""The line from video to splat, top to bottom. Start reading here."""
+
+import errno
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from roomsplat.capture.extract import extract_frames, load_capture
+from roomsplat.core.images import PosedImages
+from roomsplat.core.point_cloud import SparseModel
+from roomsplat.core.scene import SplatScene
+from roomsplat.errors import EngineError, InterruptedRunError, OutputError, RoomsplatError
+from roomsplat.pipeline.config import PipelineConfig, config_to_json
+from roomsplat.pipeline.events import RunFinished, RunStarted
+from roomsplat.pipeline.export import export_cameras, export_pictures, export_scene
+from roomsplat.pipeline.journal import Emit, Journal
+from roomsplat.pipeline.reference import path_error
+from roomsplat.pipeline.report import write_report
+from roomsplat.pipeline.summary import RunSummary, write_summary
+from roomsplat.pipeline.training_files import load_training, save_training
+from roomsplat.pipeline.workspace import Workspace, source_key, stage_key, write_text_whole
+from roomsplat.render.engines import select_engine
+from roomsplat.sfm.solve import load_sfm, solve_cameras
+from roomsplat.train.trainer import train
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconstruction:
+    """What a run gives back."""
+
+    scene: SplatScene
+    """The splat; also in ``scene.ply``."""
+    summary: RunSummary
+    """The figures; also in ``run.json``."""
+
+
+def reconstruct(
+    source: Path, out: Path, config: PipelineConfig, *, emit: Emit, reference: Path | None = None
+) -> Reconstruction:
+    """Turn a film or a folder of images at ``source`` into a splat in the folder ``out``.
+
+    Finished stages are kept in ``out/work``: the same call after an interrupt continues and gives the same result.
+    ``reference`` is a ``transforms.json`` with the true cameras, if they are known; it is only compared with.
+
+    Raises:
+        RoomsplatError: whatever a user can cause; also told as ``RunFailed`` through ``emit``.
+    """
+    journal = Journal(emit=emit)
+    try:
+        return _line(source, out, config, journal, reference)
+    except RoomsplatError as error:
+        journal.fail(error)
+        raise
+    except (KeyboardInterrupt, OSError, MemoryError) as error:
+        told = _in_words(error, out)
+        journal.fail(told)
+        raise told from error
+
+
+def _line(source: Path, out: Path, config: PipelineConfig, journal: Journal, reference: Path | None) -> Reconstruction:
+    capture_key = stage_key(config.capture, source_key(source))
+    sfm_key = stage_key(config.sfm, capture_key)
+    engine = select_engine(config.engine, config.threads)
+    train_key = stage_key(config.train, sfm_key, engine.name, str(config.eval_every))
+    workspace = Workspace(out)
+    write_text_whole(out / "config.json", config_to_json(config))
+    journal.emit(RunStarted(message=f"{source.name} → {out}", source=str(source), out=str(out), engine=engine.name))
+
+    with journal.stage("capture", "choosing the sharpest frames") as stage:
+        stage.reused = workspace.is_done("capture", capture_key)
+        if not stage.reused:
+            with workspace.produce("capture", capture_key) as folder:
+                extract_frames(source, folder, config.capture, stage.report)
+        capture = load_capture(workspace.folder("capture"))
+        stage.seconds = workspace.seconds("capture")
+        stage.message = f"{len(capture.frames)} frames kept"
+        for warning in capture.warnings:
+            journal.warn("capture", warning)
+
+    with journal.stage("sfm", "finding the cameras") as stage:
+        stage.reused = workspace.is_done("sfm", sfm_key)
+        if not stage.reused:
+            with workspace.produce("sfm", sfm_key) as folder:
+                solve_cameras(capture.frames, folder, config.sfm, stage.report)
+        sfm = load_sfm(workspace.folder("sfm"))
+        stage.seconds = workspace.seconds("sfm")
+        model = hold_out(sfm.model, config.eval_every)
+        stage.message = f"{len(sfm.frames)} of {len(capture.frames)} cameras found"
+        for warning in sfm.warnings:
+            journal.warn("sfm", warning)
+
+    with journal.stage("train", "fitting the Gaussians") as stage:
+        stage.reused = workspace.is_done("train", train_key)
+        if not stage.reused:
+            with workspace.produce("train", train_key, resumable=True) as folder:
+                save_training(folder, train(model, engine, config.train, folder / "checkpoint", stage.report))
+        trained = load_training(workspace.folder("train"))
+        stage.seconds = workspace.seconds("train")
+        stage.message = f"{len(trained.gaussians):,} Gaussians"
+
+    with journal.stage("export", "writing the scene") as stage:
+        scene = export_scene(out, source, model, trained, config)
+        export_cameras(out / "cameras", model, sfm.frames)
+        views = export_pictures(out, engine, scene, model, sfm.frames, config.export, stage.report)
+        stage.message = str(out / "scene.ply")
+
+    summary = RunSummary(
+        source=str(source),
+        frames_extracted=len(capture.frames),
+        frames_registered=len(sfm.frames),
+        num_gaussians=len(scene.gaussians),
+        engine=engine.name,
+        quality=config.quality,
+        eval_psnr=trained.psnr,
+        eval_ssim=trained.ssim,
+        ate_percent=None if reference is None else path_error(model.posed_images.cameras, sfm.frames, reference).percent,
+        stage_seconds=journal.stage_seconds,
+        warnings=journal.warnings,
+        train_size=trained.train_size,
+        num_steps=trained.num_steps,
+        files=["scene.ply", "cameras", "preview.png", *(["tour.mp4"] if config.export.tour_seconds else []), "report.html"],
+    )
+    write_report(out / "report.html", summary, capture, sfm, model, views)
+    write_summary(out / "run.json", summary)
+    journal.emit(RunFinished(message=f"done: {out / 'scene.ply'}", summary=summary.to_json()))
+    return Reconstruction(scene=scene, summary=summary)
+
+
+def hold_out(model: SparseModel, every: int) -> SparseModel:
+    """Mark every ``every``-th picture as held out (0: none), the first one included, as the field's benchmarks do."""
+    images = model.posed_images
+    is_eval = np.zeros(len(images.cameras), np.bool_)
+    if every:
+        is_eval[::every] = True
+    held: PosedImages = replace(images, is_eval=is_eval)
+    return replace(model, posed_images=held)
+
+
+def _in_words(error: BaseException, out: Path) -> RoomsplatError:
+    """What the operating system or the user did, as an error with a hint."""
+    if isinstance(error, KeyboardInterrupt):
+        return InterruptedRunError(
+            "Stopped; finished work is kept.", hint="Run the same command again to continue where it stopped."
+        )
+    if isinstance(error, MemoryError):
+        return EngineError("The computer ran out of memory.", hint="Use --quality preview, or fewer frames.")
+    assert isinstance(error, OSError)
+    place = error.filename or out
+    if error.errno in DISK_FULL:
+        return OutputError(
+            f"No space is left on the disk while writing {place}.",
+            hint="Free some space and run the same command again: finished stages are kept.",
+        )
+    return OutputError(
+        f"{place} could not be read or written ({error.strerror or error}).",
+        hint="Check the disk and the permissions, then run the same command again.",
+    )

@@ -1,0 +1,74 @@
+"""``run.json``: what a run did and how good it is, for people and for other programs."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from roomsplat._version import __version__
+from roomsplat.core.progress import RunWarning
+from roomsplat.errors import InvalidFileError
+from roomsplat.pipeline.workspace import write_text_whole
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSummary:
+    """The figures of one run. Names are fixed: benchmarks and the service read them."""
+
+    source: str
+    """The film or folder."""
+    frames_extracted: int
+    """Pictures kept from the input."""
+    frames_registered: int
+    """Pictures whose camera was found."""
+    num_gaussians: int
+    """In the finished scene."""
+    engine: str
+    """``cpu`` or ``cuda``."""
+    quality: str
+    """The preset."""
+    eval_psnr: float | None
+    """Mean PSNR of the held-out pictures in dB, at training size; ``None`` when none were held out."""
+    eval_ssim: float | None
+    """Mean SSIM of the held-out pictures."""
+    ate_percent: float | None
+    """Path error against known cameras, RMSE in % of the path's length; ``None`` when no truth was given."""
+    stage_seconds: dict[str, float]
+    """Seconds by stage: capture, sfm, train, export."""
+    warnings: list[RunWarning] = field(default_factory=list[RunWarning])
+    """What the user should know."""
+    train_size: tuple[int, int] = (0, 0)
+    """Width and height in px of the training pictures."""
+    num_steps: int = 0
+    """Training steps."""
+    files: list[str] = field(default_factory=list[str])
+    """What was written, relative to the folder."""
+    version: str = __version__
+    """Of roomsplat."""
+
+    def to_json(self) -> dict[str, object]:
+        """Plain data, the warnings as ``{code, message}``."""
+        return asdict(self)
+
+
+def write_summary(path: Path, summary: RunSummary) -> None:
+    """Write ``run.json`` whole."""
+    write_text_whole(path, json.dumps(summary.to_json(), indent=2) + "\n")
+
+
+def read_summary(path: Path) -> RunSummary:
+    """Read ``run.json``.
+
+    Raises:
+        InvalidFileError: it is missing or is not one of ours.
+    """
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        content["warnings"] = [RunWarning(**w) for w in content.get("warnings", [])]
+        content["train_size"] = tuple(content["train_size"])
+        return RunSummary(**content)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise InvalidFileError(
+            f"{path} is not the run.json of a finished reconstruction.",
+            hint="Give the folder that `roomsplat reconstruct … -o FOLDER` wrote, and let that run finish.",
+        ) from error

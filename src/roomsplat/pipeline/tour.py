@@ -1,0 +1,79 @@
+"""A fly-through along the film's path, steadier than the hand that held the phone."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import PchipInterpolator
+from scipy.ndimage import gaussian_filter1d
+from scipy.spatial.transform import Rotation, RotationSpline
+
+from roomsplat.core.cameras import Cameras
+from roomsplat.core.progress import Progress, ReportProgress, silent
+from roomsplat.core.scene import SplatScene
+from roomsplat.media.video import VideoWriter
+from roomsplat.render.base import Engine, RenderSettings
+from roomsplat.render.view import render_view
+
+TOUR_FPS = 24.0
+SMOOTHING_FRAMES = 1.5
+"""Standard deviation, in captured frames, of the filter over the path: removes steps and sway, keeps the walk."""
+
+
+def tour_cameras(cameras: Cameras, *, seconds: float, fps: float = TOUR_FPS) -> Cameras:
+    """Cameras along the smoothed path of ``cameras`` (c,), evenly spaced in captured frames.
+
+    Positions are filtered and joined by a monotone cubic, rotations are filtered as quaternions of one sign and joined
+    by a spline, so that the view neither overshoots nor jerks at a captured frame.
+    """
+    count = max(int(round(seconds * fps)), 2)
+    if len(cameras) == 1:
+        return cameras[np.zeros(count, np.int64)]
+    knots = np.arange(len(cameras), dtype=np.float64)
+    times = np.linspace(0.0, knots[-1], count)
+    centers = gaussian_filter1d(cameras.centers.astype(np.float64), SMOOTHING_FRAMES, axis=0, mode="nearest")
+    quats = _same_sign(Rotation.from_matrix(cameras.cam_from_world[:, :3, :3].astype(np.float64)).as_quat())
+    smooth = gaussian_filter1d(quats, SMOOTHING_FRAMES, axis=0, mode="nearest")
+    rotations = RotationSpline(knots, Rotation.from_quat(smooth))(times).as_matrix()
+    positions = PchipInterpolator(knots, centers, axis=0)(times)
+    cam_from_world = np.tile(np.eye(4), (count, 1, 1))
+    cam_from_world[:, :3, :3] = rotations
+    cam_from_world[:, :3, 3] = -np.einsum("cij,cj->ci", rotations, positions)
+    return Cameras(
+        intrinsics=np.repeat(np.median(cameras.intrinsics, axis=0)[None], count, axis=0).astype(np.float32),
+        cam_from_world=cam_from_world.astype(np.float32),
+        width=cameras.width,
+        height=cameras.height,
+    )
+
+
+def write_tour(
+    path: Path,
+    engine: Engine,
+    scene: SplatScene,
+    cameras: Cameras,
+    *,
+    fps: float = TOUR_FPS,
+    report: ReportProgress = silent,
+) -> None:
+    """Render ``cameras`` one after another into an mp4 at ``path``."""
+    degree = scene.gaussians.sh_degree
+    splats = engine.create(scene.gaussians, sh_degree=degree)
+    settings = RenderSettings(sh_degree=degree, antialiased=scene.splat_model == "antialiased")
+    with VideoWriter(path, fps=fps) as video:
+        for index in range(len(cameras)):
+            output = render_view(engine, splats, cameras.pinhole(index), settings)
+            video.write(to_8bit(output.rgb))
+            report(Progress(fraction=(index + 1) / len(cameras), message=f"tour frame {index + 1} of {len(cameras)}"))
+
+
+def to_8bit(rgb: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """(h, w, 3) in [0, 1] to rounded 8-bit."""
+    return (np.clip(rgb, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
+
+
+def _same_sign(quats: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Flip signs so that neighbours lie on the same side: q and -q are one rotation but not one average."""
+    flips = np.sign(np.sum(quats[1:] * quats[:-1], axis=1))
+    signs = np.concatenate([[1.0], np.cumprod(np.where(flips == 0, 1.0, flips))])
+    return quats * signs[:, None]

@@ -1,0 +1,58 @@
+"""What the training stage leaves on disk for the stages after it and for a later run."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from roomsplat.core.gaussians import Gaussians
+from roomsplat.core.scene import SplatModel, SplatScene
+from roomsplat.formats.ply import read_ply, write_ply
+from roomsplat.pipeline.workspace import write_text_whole
+from roomsplat.train.trainer import TrainResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """A finished training."""
+
+    gaussians: Gaussians
+    """The scene."""
+    splat_model: SplatModel
+    """How opacity behaves under the low-pass filter."""
+    num_steps: int
+    """Training steps."""
+    train_size: tuple[int, int]
+    """Width and height in px of the pictures that were trained on."""
+    psnr: float | None
+    """Mean over the held-out pictures in dB; ``None`` when none were held out."""
+    ssim: float | None
+    """Mean over the held-out pictures."""
+
+
+def save_training(folder: Path, result: TrainResult) -> None:
+    """Write ``scene.ply`` and ``training.json``."""
+    write_ply(folder / "scene.ply", SplatScene(gaussians=result.gaussians, splat_model=result.splat_model))
+    evaluation = result.evaluation
+    content = {
+        "splat_model": result.splat_model,
+        "num_steps": result.num_steps,
+        "train_size": list(result.train_size),
+        "psnr": None if evaluation is None else evaluation.psnr,
+        "ssim": None if evaluation is None else evaluation.ssim,
+    }
+    write_text_whole(folder / "training.json", json.dumps(content, indent=1))
+
+
+def load_training(folder: Path) -> Trained:
+    """Read what ``save_training`` wrote."""
+    scene = read_ply(folder / "scene.ply")
+    content = json.loads((folder / "training.json").read_text(encoding="utf-8"))
+    width, height = content["train_size"]
+    return Trained(
+        gaussians=scene.gaussians,
+        splat_model=content["splat_model"],
+        num_steps=content["num_steps"],
+        train_size=(width, height),
+        psnr=content["psnr"],
+        ssim=content["ssim"],
+    )
