@@ -68,8 +68,8 @@ class RigidTransform:
     def log(self) -> Double:
         """(6,) the twist whose exponential this is, angle in [0, pi]."""
         vector = rotation_vector_from_quat(self.quat)
-        moved: Double = np.linalg.solve(_left_jacobian(vector), self.translation)
-        return np.concatenate([vector, moved])
+        moved = np.linalg.solve(_left_jacobian(vector), self.translation)
+        return np.concatenate([vector, moved], dtype=np.float64)
 
     def __matmul__(self, other: "RigidTransform") -> "RigidTransform":
         """``a_from_b @ b_from_c`` is ``a_from_c``."""
