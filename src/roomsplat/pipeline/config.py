@@ -80,7 +80,10 @@ def for_quality(quality: Quality) -> PipelineConfig:
     """The preset's settings."""
     preset = PRESETS[quality]
     train = replace(
-        TrainConfig(), max_side=preset.max_side, max_steps=preset.max_steps, max_gaussians=preset.max_gaussians
+        TrainConfig(),
+        max_side=preset.max_side,
+        max_steps=preset.max_steps,
+        max_gaussians=preset.max_gaussians,
     )
     return PipelineConfig(quality=quality, train=train)
 
@@ -99,12 +102,16 @@ def config_from_json(text: str) -> PipelineConfig:
     try:
         given = json.loads(text)
     except json.JSONDecodeError as error:
-        raise InvalidSettingError(f"The settings are not valid JSON: {error}.", hint="Check commas and quotes.") from error
+        raise InvalidSettingError(
+            f"The settings are not valid JSON: {error}.", hint="Check commas and quotes."
+        ) from error
     if not isinstance(given, dict):
         raise InvalidSettingError("The settings are not a JSON object.", hint='Write {"quality": "preview"}.')
     quality = given.get("quality", "standard")
     if quality not in PRESETS:
-        raise InvalidSettingError(f"There is no quality {quality!r}.", hint=f"Use one of {', '.join(PRESETS)}.")
+        raise InvalidSettingError(
+            f"There is no quality {quality!r}.", hint=f"Use one of {', '.join(PRESETS)}."
+        )
     _refuse_unknown(PipelineConfig, given, "")
     merged = _merge(dataclasses.asdict(for_quality(quality)), given)
     try:
@@ -112,7 +119,9 @@ def config_from_json(text: str) -> PipelineConfig:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise InvalidSettingError(f"The setting {place} is wrong: {first['msg']}.", hint="See docs/settings.") from error
+        raise InvalidSettingError(
+            f"The setting {place} is wrong: {first['msg']}.", hint="See docs/settings."
+        ) from error
 
 
 def read_config(path: Path) -> PipelineConfig:
@@ -124,7 +133,9 @@ def read_config(path: Path) -> PipelineConfig:
     try:
         return config_from_json(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidSettingError(f"The settings file {path} cannot be read.", hint="Check its path.") from error
+        raise InvalidSettingError(
+            f"The settings file {path} cannot be read.", hint="Check its path."
+        ) from error
 
 
 def _refuse_unknown(kind: type[Any], given: dict[str, Any], place: str) -> None:

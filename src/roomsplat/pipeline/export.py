@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roomsplat._version import __version__
-from roomsplat.core.images import Frame
+from roomsplat.core.images import Frame, PosedImages
 from roomsplat.core.point_cloud import SparseModel
 from roomsplat.core.progress import Progress, ReportProgress
 from roomsplat.core.scene import SplatScene
@@ -18,6 +18,7 @@ from roomsplat.formats.nerfstudio import TransformsFile, write_transforms
 from roomsplat.formats.ply import write_ply
 from roomsplat.media.images import read_image, write_image
 from roomsplat.pipeline.config import ExportConfig, PipelineConfig
+from roomsplat.pipeline.finished import write_frames
 from roomsplat.pipeline.tour import to_8bit, tour_cameras, write_tour
 from roomsplat.pipeline.training_files import Trained
 from roomsplat.render.base import Engine, RenderSettings
@@ -49,7 +50,11 @@ def export_scene(
         gaussians=trained.gaussians,
         splat_model=trained.splat_model,
         scale=model.scale,
-        provenance={"generator": f"roomsplat {__version__}", "source": source.name, "quality": config.quality},
+        provenance={
+            "generator": f"roomsplat {__version__}",
+            "source": source.name,
+            "quality": config.quality,
+        },
     )
     write_ply(out / "scene.ply", scene)
     return scene
@@ -73,8 +78,10 @@ def export_cameras(folder: Path, model: SparseModel, frames: Sequence[Frame]) ->
     times = np.asarray([frame.timestamp_s for frame in frames], np.float64)
     paths = tuple(f"images/{name}" for name in names)
     write_transforms(
-        part / "transforms.json", TransformsFile(cameras=images.cameras, image_paths=paths, timestamps_s=times)
+        part / "transforms.json",
+        TransformsFile(cameras=images.cameras, image_paths=paths, timestamps_s=times),
     )
+    write_frames(part / "frames.json", images, tuple(frames))
     shutil.rmtree(folder, ignore_errors=True)
     part.rename(folder)
 
@@ -90,7 +97,7 @@ def export_pictures(
 ) -> tuple[ComparedView, ...]:
     """Write ``preview.png`` and ``tour.mp4``; returns captured and rendered pictures side by side for the report."""
     report(Progress(fraction=0.05, message="rendering the preview"))
-    views = compare_views(engine, scene, model, frames)
+    views = compare_views(engine, scene, model.posed_images, frames)
     write_image(out / "preview.png", views[len(views) // 2].rendered)
     if config.tour_seconds > 0:
         cameras = tour_cameras(model.posed_images.cameras, seconds=config.tour_seconds)
@@ -103,10 +110,9 @@ def export_pictures(
 
 
 def compare_views(
-    engine: Engine, scene: SplatScene, model: SparseModel, frames: Sequence[Frame]
+    engine: Engine, scene: SplatScene, images: PosedImages, frames: Sequence[Frame]
 ) -> tuple[ComparedView, ...]:
     """Render up to ``REPORT_VIEWS`` captured pictures, held-out ones where there are some, evenly spread."""
-    images = model.posed_images
     candidates = np.flatnonzero(images.is_eval) if images.is_eval.any() else np.arange(len(images.cameras))
     spread = np.linspace(0, len(candidates) - 1, min(REPORT_VIEWS, len(candidates))).round().astype(np.int64)
     splats = engine.create(scene.gaussians, sh_degree=scene.gaussians.sh_degree)

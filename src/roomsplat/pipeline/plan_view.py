@@ -32,7 +32,9 @@ def plan_svg(model: SparseModel, frames: Sequence[Frame]) -> str:
 
     dots = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="1.2"/>' for x, y in page(points))
     at = page(centers)
-    toward = page(centers + forward / np.maximum(np.linalg.norm(forward, axis=1, keepdims=True), 0.3) * 14 / scale)
+    toward = page(
+        centers + forward / np.maximum(np.linalg.norm(forward, axis=1, keepdims=True), 0.3) * 14 / scale
+    )
     ticks = "".join(f"M{a:.1f} {b:.1f}L{c:.1f} {d:.1f}" for (a, b), (c, d) in zip(at, toward, strict=True))
     line = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in at)
     marks = "".join(

@@ -31,7 +31,8 @@ h1 { font-size: 1.6rem; margin-bottom: .2rem } h2 { font-size: 1.15rem; margin-t
 .pair { display: grid; grid-template-columns: 1fr 1fr; gap: .3rem; margin: 1rem 0 0 }
 .pair img, .plan svg { width: 100%; height: auto; border-radius: .3rem; background: var(--soft) }
 figure { margin: 0 } figcaption { grid-column: 1 / 3 }
-table { border-collapse: collapse } td, th { text-align: left; padding: .25rem 1.2rem .25rem 0; border-bottom: 1px solid var(--line) }
+table { border-collapse: collapse }
+td, th { text-align: left; padding: .25rem 1.2rem .25rem 0; border-bottom: 1px solid var(--line) }
 td.n { text-align: right; font-variant-numeric: tabular-nums }
 .warning { border-left: .3rem solid #e0a000; padding: .3rem .8rem; background: var(--soft); margin: .5rem 0 }
 """
@@ -69,8 +70,9 @@ def _sentence(summary: RunSummary) -> str:
     width, height = summary.train_size
     held = "" if summary.eval_psnr is None else " Quality is measured on pictures that training never saw."
     return (
-        f"{summary.frames_extracted} pictures were taken from the input, the cameras of {summary.frames_registered} were "
-        f"found, and {summary.num_gaussians:,} Gaussians were fitted at {width} × {height} px in {summary.num_steps:,} "
+        f"{summary.frames_extracted} pictures were taken from the input, the cameras of "
+        f"{summary.frames_registered} were found, and {summary.num_gaussians:,} Gaussians were fitted "
+        f"at {width} × {height} px in {summary.num_steps:,} "
         f"steps ({escape(summary.quality)}, {escape(summary.engine)} engine).{held}"
     )
 
@@ -78,7 +80,10 @@ def _sentence(summary: RunSummary) -> str:
 def _figures(summary: RunSummary) -> str:
     shown: list[tuple[str, str]] = []
     if summary.eval_psnr is not None and summary.eval_ssim is not None:
-        shown += [(f"{summary.eval_psnr:.2f} dB", "PSNR, held out"), (f"{summary.eval_ssim:.3f}", "SSIM, held out")]
+        shown += [
+            (f"{summary.eval_psnr:.2f} dB", "PSNR, held out"),
+            (f"{summary.eval_ssim:.3f}", "SSIM, held out"),
+        ]
     share = 100 * summary.frames_registered / max(summary.frames_extracted, 1)
     shown += [(f"{share:.0f} %", "cameras found"), (f"{summary.num_gaussians:,}", "Gaussians")]
     if summary.ate_percent is not None:
@@ -109,7 +114,9 @@ def _data_url(rgb: NDArray[np.uint8]) -> str:
 
 def _frames_table(summary: RunSummary, capture: Capture) -> str:
     rows = [("kept", len(capture.frames))]
-    rows += [(f"left out: {reason.replace('_', ' ')}", count) for reason, count in capture.dropped.items() if count]
+    rows += [
+        (f"left out: {reason.replace('_', ' ')}", count) for reason, count in capture.dropped.items() if count
+    ]
     rows.append(("cameras found", summary.frames_registered))
     cells = "".join(f"<tr><td>{escape(name)}</td><td class=n>{count}</td></tr>" for name, count in rows)
     return f"<h2>Pictures</h2><table>{cells}</table>"
@@ -127,8 +134,8 @@ def _seconds_table(summary: RunSummary) -> str:
 def _files_note(summary: RunSummary) -> str:
     names = ", ".join(f"<code>{escape(name)}</code>" for name in summary.files)
     return (
-        f"<h2>Files</h2><p>{names}. Open <code>scene.ply</code> in any splat viewer; <code>cameras/</code> holds a COLMAP "
-        f"model and a nerfstudio <code>transforms.json</code>. Made by roomsplat {escape(summary.version)}.</p>"
+        f"<h2>Files</h2><p>{names}. Open <code>scene.ply</code> in any splat viewer; <code>cameras/</code> holds "
+        f"a COLMAP model and a nerfstudio <code>transforms.json</code>. Made by roomsplat {escape(summary.version)}.</p>"
     )
 
 

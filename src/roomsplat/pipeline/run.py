@@ -14,6 +14,7 @@ from roomsplat.errors import EngineError, InterruptedRunError, OutputError, Room
 from roomsplat.pipeline.config import PipelineConfig, config_to_json
 from roomsplat.pipeline.events import RunFinished, RunStarted
 from roomsplat.pipeline.export import export_cameras, export_pictures, export_scene
+from roomsplat.pipeline.fit import fit
 from roomsplat.pipeline.journal import Emit, Journal
 from roomsplat.pipeline.reference import path_error
 from roomsplat.pipeline.report import write_report
@@ -22,7 +23,6 @@ from roomsplat.pipeline.training_files import load_training, save_training
 from roomsplat.pipeline.workspace import Workspace, source_key, stage_key, write_text_whole
 from roomsplat.render.engines import select_engine
 from roomsplat.sfm.solve import load_sfm, solve_cameras
-from roomsplat.train.trainer import train
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -60,14 +60,18 @@ def reconstruct(
         raise told from error
 
 
-def _line(source: Path, out: Path, config: PipelineConfig, journal: Journal, reference: Path | None) -> Reconstruction:
+def _line(
+    source: Path, out: Path, config: PipelineConfig, journal: Journal, reference: Path | None
+) -> Reconstruction:
     capture_key = stage_key(config.capture, source_key(source))
     sfm_key = stage_key(config.sfm, capture_key)
     engine = select_engine(config.engine, config.threads)
     train_key = stage_key(config.train, sfm_key, engine.name, str(config.eval_every))
     workspace = Workspace(out)
     write_text_whole(out / "config.json", config_to_json(config))
-    journal.emit(RunStarted(message=f"{source.name} → {out}", source=str(source), out=str(out), engine=engine.name))
+    journal.emit(
+        RunStarted(message=f"{source.name} → {out}", source=str(source), out=str(out), engine=engine.name)
+    )
 
     with journal.stage("capture", "choosing the sharpest frames") as stage:
         stage.reused = workspace.is_done("capture", capture_key)
@@ -96,10 +100,12 @@ def _line(source: Path, out: Path, config: PipelineConfig, journal: Journal, ref
         stage.reused = workspace.is_done("train", train_key)
         if not stage.reused:
             with workspace.produce("train", train_key, resumable=True) as folder:
-                save_training(folder, train(model, engine, config.train, folder / "checkpoint", stage.report))
+                save_training(folder, fit(model, engine, config.train, folder / "checkpoint", stage.report))
         trained = load_training(workspace.folder("train"))
         stage.seconds = workspace.seconds("train")
         stage.message = f"{len(trained.gaussians):,} Gaussians"
+        for warning in trained.warnings:
+            journal.warn("train", warning)
 
     with journal.stage("export", "writing the scene") as stage:
         scene = export_scene(out, source, model, trained, config)
@@ -116,12 +122,20 @@ def _line(source: Path, out: Path, config: PipelineConfig, journal: Journal, ref
         quality=config.quality,
         eval_psnr=trained.psnr,
         eval_ssim=trained.ssim,
-        ate_percent=None if reference is None else path_error(model.posed_images.cameras, sfm.frames, reference).percent,
+        ate_percent=None
+        if reference is None
+        else path_error(model.posed_images.cameras, sfm.frames, reference).percent,
         stage_seconds=journal.stage_seconds,
         warnings=journal.warnings,
         train_size=trained.train_size,
         num_steps=trained.num_steps,
-        files=["scene.ply", "cameras", "preview.png", *(["tour.mp4"] if config.export.tour_seconds else []), "report.html"],
+        files=[
+            "scene.ply",
+            "cameras",
+            "preview.png",
+            *(["tour.mp4"] if config.export.tour_seconds else []),
+            "report.html",
+        ],
     )
     write_report(out / "report.html", summary, capture, sfm, model, views)
     write_summary(out / "run.json", summary)

@@ -26,7 +26,7 @@ def tour_cameras(cameras: Cameras, *, seconds: float, fps: float = TOUR_FPS) -> 
     Positions are filtered and joined by a monotone cubic, rotations are filtered as quaternions of one sign and joined
     by a spline, so that the view neither overshoots nor jerks at a captured frame.
     """
-    count = max(int(round(seconds * fps)), 2)
+    count = max(round(seconds * fps), 2)
     if len(cameras) == 1:
         return cameras[np.zeros(count, np.int64)]
     knots = np.arange(len(cameras), dtype=np.float64)
@@ -64,7 +64,11 @@ def write_tour(
         for index in range(len(cameras)):
             output = render_view(engine, splats, cameras.pinhole(index), settings)
             video.write(to_8bit(output.rgb))
-            report(Progress(fraction=(index + 1) / len(cameras), message=f"tour frame {index + 1} of {len(cameras)}"))
+            report(
+                Progress(
+                    fraction=(index + 1) / len(cameras), message=f"tour frame {index + 1} of {len(cameras)}"
+                )
+            )
 
 
 def to_8bit(rgb: NDArray[np.float32]) -> NDArray[np.uint8]:

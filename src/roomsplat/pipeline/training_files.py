@@ -1,14 +1,14 @@
 """What the training stage leaves on disk for the stages after it and for a later run."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from roomsplat.core.gaussians import Gaussians
+from roomsplat.core.progress import RunWarning
 from roomsplat.core.scene import SplatModel, SplatScene
 from roomsplat.formats.ply import read_ply, write_ply
 from roomsplat.pipeline.workspace import write_text_whole
-from roomsplat.train.trainer import TrainResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,18 +27,20 @@ class Trained:
     """Mean over the held-out pictures in dB; ``None`` when none were held out."""
     ssim: float | None
     """Mean over the held-out pictures."""
+    warnings: tuple[RunWarning, ...]
+    """What the user should know."""
 
 
-def save_training(folder: Path, result: TrainResult) -> None:
+def save_training(folder: Path, trained: Trained) -> None:
     """Write ``scene.ply`` and ``training.json``."""
-    write_ply(folder / "scene.ply", SplatScene(gaussians=result.gaussians, splat_model=result.splat_model))
-    evaluation = result.evaluation
+    write_ply(folder / "scene.ply", SplatScene(gaussians=trained.gaussians, splat_model=trained.splat_model))
     content = {
-        "splat_model": result.splat_model,
-        "num_steps": result.num_steps,
-        "train_size": list(result.train_size),
-        "psnr": None if evaluation is None else evaluation.psnr,
-        "ssim": None if evaluation is None else evaluation.ssim,
+        "splat_model": trained.splat_model,
+        "num_steps": trained.num_steps,
+        "train_size": list(trained.train_size),
+        "psnr": trained.psnr,
+        "ssim": trained.ssim,
+        "warnings": [asdict(warning) for warning in trained.warnings],
     }
     write_text_whole(folder / "training.json", json.dumps(content, indent=1))
 
@@ -55,4 +57,5 @@ def load_training(folder: Path) -> Trained:
         train_size=(width, height),
         psnr=content["psnr"],
         ssim=content["ssim"],
+        warnings=tuple(RunWarning(**warning) for warning in content["warnings"]),
     )

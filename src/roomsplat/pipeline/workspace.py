@@ -53,7 +53,8 @@ def source_key(source: Path) -> str:
                     digest.update(file.read(SAMPLE_BYTES))
     except FileNotFoundError as error:
         raise InputNotFoundError(
-            f"There is no file or folder at {source}.", hint="Check the path of the video or the folder of images."
+            f"There is no file or folder at {source}.",
+            hint="Check the path of the video or the folder of images.",
         ) from error
     except PermissionError as error:
         raise InputNotFoundError(

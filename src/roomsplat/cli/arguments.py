@@ -1,0 +1,127 @@
+"""What every command takes. No heavy import: ``roomsplat --help`` reads only this."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+Quality = Literal["preview", "standard", "high"]
+EngineName = Literal["auto", "cpu", "cuda"]
+OutOption = Annotated[Path, tyro.conf.arg(aliases=["-o"])]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconstruct:
+    """Turn a video or a folder of images into a splat. Run it again after an interrupt to continue."""
+
+    source: tyro.conf.Positional[Path]
+    """The video (mp4, mov, mkv, webm) or the folder of images."""
+    out: OutOption
+    """Folder for the results: scene.ply, cameras/, preview.png, tour.mp4, report.html, run.json."""
+    quality: Quality = "standard"
+    """How much time to spend: preview is minutes on a laptop, high is for a GPU or a night."""
+    frames: int | None = None
+    """Take this many frames, whatever the film's length."""
+    fps: float | None = None
+    """Take this many frames per second of film (default 2, adapted to short and long films)."""
+    engine: EngineName = "auto"
+    """Where to compute; auto takes a CUDA GPU when there is one."""
+    threads: int | None = None
+    """CPU threads (default: all cores)."""
+    eval_every: int = 8
+    """Hold every n-th frame out of training to measure quality; 0 trains on all."""
+    reference: Path | None = None
+    """A transforms.json with the true cameras, to measure the path error (ate_percent)."""
+    config: Path | None = None
+    """A settings file (config.json of an earlier run); the options above are applied on top."""
+    events: Literal["bar", "jsonl"] = "bar"
+    """How to show progress: a bar for people, or one JSON event a line on stdout for programs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demo:
+    """Film a synthetic room and turn it into a splat: everything in one go, nothing to download."""
+
+    out: OutOption = Path("demo-room")
+    """Folder for the film and the results."""
+    quality: Quality = "preview"
+    """How much time to spend."""
+    seed: int = 0
+    """Another seed furnishes another room."""
+    engine: EngineName = "auto"
+    """Where to compute."""
+    threads: int | None = None
+    """CPU threads (default: all cores)."""
+    events: Literal["bar", "jsonl"] = "bar"
+    """How to show progress."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Render:
+    """Render a finished scene: a fly-through along the film's path, or stills from where the film was shot."""
+
+    run: tyro.conf.Positional[Path]
+    """The folder that `reconstruct` wrote."""
+    out: OutOption
+    """An .mp4 file for a fly-through, or a folder for stills."""
+    seconds: float = 8.0
+    """Length of the fly-through."""
+    fps: float = 24.0
+    """Frames per second of the fly-through."""
+    stills: int = 12
+    """Number of stills, evenly spread over the film (when `out` is no .mp4)."""
+    max_side: int | None = None
+    """Longer side of the pictures in px (default: as captured)."""
+    engine: EngineName = "auto"
+    """Where to compute."""
+    threads: int | None = None
+    """CPU threads (default: all cores)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluate:
+    """Measure a finished scene on its held-out frames, and its path against known cameras."""
+
+    run: tyro.conf.Positional[Path]
+    """The folder that `reconstruct` wrote."""
+    reference: Path | None = None
+    """A transforms.json with the true cameras."""
+    max_side: int | None = None
+    """Longer side in px at which to compare (default: as in training)."""
+    engine: EngineName = "auto"
+    """Where to compute."""
+    threads: int | None = None
+    """CPU threads (default: all cores)."""
+    json: bool = False
+    """Print JSON instead of a table."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Convert:
+    """Convert a splat file to another format; the suffixes decide."""
+
+    source: tyro.conf.Positional[Path]
+    """The splat to read (.ply)."""
+    target: tyro.conf.Positional[Path]
+    """The splat to write (.ply)."""
+    sh_degree: Literal[0, 1, 2, 3] | None = None
+    """Keep view-dependent colour only up to this degree (smaller files)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doctor:
+    """Tell what this computer offers, which engine would be chosen and why, and whether everything works."""
+
+    json: bool = False
+    """Print JSON instead of a table."""
+
+
+Command = (
+    Annotated[Reconstruct, tyro.conf.subcommand("reconstruct")]
+    | Annotated[Demo, tyro.conf.subcommand("demo")]
+    | Annotated[Render, tyro.conf.subcommand("render")]
+    | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
+    | Annotated[Convert, tyro.conf.subcommand("convert")]
+    | Annotated[Doctor, tyro.conf.subcommand("doctor")]
+)

@@ -1,0 +1,58 @@
+"""``roomsplat evaluate``."""
+
+import json
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from roomsplat.cli.arguments import Evaluate
+from roomsplat.errors import InvalidSettingError
+from roomsplat.pipeline.finished import open_run
+from roomsplat.pipeline.reference import path_error
+from roomsplat.render.engines import select_engine
+from roomsplat.train.evaluate import evaluate
+
+
+def run_evaluate(command: Evaluate) -> None:
+    """Print PSNR and SSIM of the held-out frames, one by one and on average, and the path error.
+
+    Raises:
+        InvalidSettingError: the run held no frame out and there is no reference either.
+    """
+    run = open_run(command.run)
+    held = np.flatnonzero(run.images.is_eval)
+    if len(held) == 0 and command.reference is None:
+        raise InvalidSettingError(
+            f"{command.run} was trained on every frame: there is nothing to measure on.",
+            hint="Reconstruct with --eval-every 8, or give --reference.",
+        )
+    content: dict[str, object] = {"num_gaussians": len(run.scene.gaussians)}
+    table = Table("frame", "PSNR (dB)", "SSIM", box=None)
+    if len(held):
+        engine = select_engine(command.engine, command.threads)
+        max_side = command.max_side or max(run.summary.train_size)
+        result = evaluate(
+            engine,
+            run.scene.gaussians,
+            run.images,
+            held,
+            splat_model=run.scene.splat_model,
+            max_side=max_side,
+        )
+        content |= {"eval_psnr": result.psnr, "eval_ssim": result.ssim, "max_side": max_side, "frames": {}}
+        per_frame: dict[str, dict[str, float]] = {}
+        for score in result.images:
+            name = run.frames[score.index].name
+            per_frame[name] = {"psnr": score.psnr, "ssim": score.ssim}
+            table.add_row(name, f"{score.psnr:.2f}", f"{score.ssim:.3f}")
+        content["frames"] = per_frame
+        table.add_row("mean", f"{result.psnr:.2f}", f"{result.ssim:.3f}", style="bold")
+    if command.reference is not None:
+        error = path_error(run.images.cameras, run.frames, command.reference)
+        content["ate_percent"] = error.percent
+        table.add_row("path error", f"{error.percent:.3f} %", "")
+    if command.json:
+        print(json.dumps(content, indent=2))
+    else:
+        Console().print(table)

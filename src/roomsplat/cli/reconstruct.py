@@ -1,0 +1,56 @@
+"""``roomsplat reconstruct``."""
+
+from dataclasses import replace
+
+from rich.console import Console
+from rich.table import Table
+
+from roomsplat.cli.arguments import Reconstruct
+from roomsplat.cli.progress import duration, show_events
+from roomsplat.errors import InvalidSettingError
+from roomsplat.pipeline.config import PipelineConfig, for_quality, read_config
+from roomsplat.pipeline.run import reconstruct
+from roomsplat.pipeline.summary import RunSummary
+
+
+def run_reconstruct(command: Reconstruct) -> None:
+    """Run the pipeline and print what came out."""
+    with show_events(command.events) as emit:
+        result = reconstruct(
+            command.source, command.out, settings(command), emit=emit, reference=command.reference
+        )
+    if command.events == "bar":
+        print_summary(result.summary, str(command.out))
+
+
+def settings(command: Reconstruct) -> PipelineConfig:
+    """The preset or the file, with the command's options on top.
+
+    Raises:
+        InvalidSettingError: options that contradict each other or are out of range.
+    """
+    if command.frames is not None and command.fps is not None:
+        raise InvalidSettingError("--frames and --fps were both given.", hint="Give one of them.")
+    config = for_quality(command.quality) if command.config is None else read_config(command.config)
+    capture = config.capture
+    if command.frames is not None:
+        capture = replace(capture, num_frames=command.frames)
+    if command.fps is not None:
+        capture = replace(capture, frames_per_second=command.fps)
+    return replace(
+        config, capture=capture, engine=command.engine, threads=command.threads, eval_every=command.eval_every
+    )
+
+
+def print_summary(summary: RunSummary, out: str) -> None:
+    """A short table of what was made and how good it is."""
+    table = Table.grid(padding=(0, 2))
+    table.add_row("frames", f"{summary.frames_registered} of {summary.frames_extracted} cameras found")
+    table.add_row("scene", f"{summary.num_gaussians:,} Gaussians")
+    if summary.eval_psnr is not None and summary.eval_ssim is not None:
+        table.add_row("held out", f"PSNR {summary.eval_psnr:.2f} dB, SSIM {summary.eval_ssim:.3f}")
+    if summary.ate_percent is not None:
+        table.add_row("path error", f"{summary.ate_percent:.3f} % of its length")
+    table.add_row("time", duration(sum(summary.stage_seconds.values())))
+    table.add_row("open", f"{out}/scene.ply in any splat viewer, {out}/report.html in a browser")
+    Console(stderr=True).print(table, highlight=False)

@@ -1,0 +1,81 @@
+"""``roomsplat render``."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import Progress as Bars
+
+from roomsplat.cli.arguments import Render
+from roomsplat.core.cameras import Cameras
+from roomsplat.core.progress import Progress, ReportProgress
+from roomsplat.errors import InvalidSettingError, OutputError
+from roomsplat.media.images import write_image
+from roomsplat.pipeline.finished import FinishedRun, open_run
+from roomsplat.pipeline.tour import to_8bit, tour_cameras, write_tour
+from roomsplat.render.base import Engine, RenderSettings
+from roomsplat.render.engines import select_engine
+from roomsplat.render.view import render_view
+
+
+def run_render(command: Render) -> None:
+    """Write a fly-through or stills.
+
+    Raises:
+        InvalidSettingError: a length, rate, count or size that is not positive.
+    """
+    sizes = (
+        command.seconds,
+        command.fps,
+        command.stills,
+        1 if command.max_side is None else command.max_side,
+    )
+    if min(sizes) <= 0:
+        raise InvalidSettingError(
+            "--seconds, --fps, --stills and --max-side must be more than 0.",
+            hint="Leave out what you do not need.",
+        )
+    run = open_run(command.run)
+    engine = select_engine(command.engine, command.threads)
+    cameras = _resized(run.images.cameras, command.max_side)
+    with Bars(console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task("rendering", total=1.0)
+
+        def report(progress: Progress) -> None:
+            bars.update(task, completed=progress.fraction, description=progress.message)
+
+        if command.out.suffix.lower() == ".mp4":
+            path = tour_cameras(cameras, seconds=command.seconds, fps=command.fps)
+            write_tour(command.out, engine, run.scene, path, fps=command.fps, report=report)
+        else:
+            _write_stills(command.out, engine, run, cameras, command.stills, report)
+    Console(stderr=True).print(f"wrote {command.out}", highlight=False)
+
+
+def _resized(cameras: Cameras, max_side: int | None) -> Cameras:
+    longer = max(cameras.width, cameras.height)
+    if max_side is None or max_side == longer:
+        return cameras
+    width, height = (max(round(side * max_side / longer), 1) for side in (cameras.width, cameras.height))
+    factors = np.array([width / cameras.width, height / cameras.height] * 2, np.float32)
+    return replace(cameras, intrinsics=cameras.intrinsics * factors, width=width, height=height)
+
+
+def _write_stills(
+    folder: Path, engine: Engine, run: FinishedRun, cameras: Cameras, count: int, report: ReportProgress
+) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"{folder} cannot be created ({error.strerror}).", hint="Choose another folder."
+        ) from error
+    degree = run.scene.gaussians.sh_degree
+    splats = engine.create(run.scene.gaussians, sh_degree=degree)
+    settings = RenderSettings(sh_degree=degree, antialiased=run.scene.splat_model == "antialiased")
+    chosen = np.unique(np.linspace(0, len(cameras) - 1, min(count, len(cameras))).round().astype(np.int64))
+    for done, index in enumerate(chosen, start=1):
+        output = render_view(engine, splats, cameras.pinhole(int(index)), settings)
+        write_image(folder / f"{run.images.image_paths[index].stem}.png", to_8bit(output.rgb))
+        report(Progress(fraction=done / len(chosen), message=f"still {done} of {len(chosen)}"))

@@ -1,0 +1,38 @@
+"""The training stage: fit, then measure on the pictures that were held out."""
+
+from pathlib import Path
+
+import numpy as np
+
+from roomsplat.core.point_cloud import SparseModel
+from roomsplat.core.progress import ReportProgress
+from roomsplat.pipeline.training_files import Trained
+from roomsplat.render.base import Engine
+from roomsplat.train.config import TrainConfig
+from roomsplat.train.evaluate import evaluate
+from roomsplat.train.pictures import reduced_size
+from roomsplat.train.trainer import train
+
+
+def fit(
+    model: SparseModel, engine: Engine, config: TrainConfig, checkpoint_dir: Path, report: ReportProgress
+) -> Trained:
+    """Train on ``model``, resuming from ``checkpoint_dir``, and evaluate the held-out pictures at training size."""
+    checkpoint_dir.mkdir(exist_ok=True)
+    result = train(model, engine, config, checkpoint_dir, report)
+    images = model.posed_images
+    held = np.flatnonzero(images.is_eval)
+    score = None
+    if len(held):
+        score = evaluate(
+            engine, result.gaussians, images, held, max_side=config.max_side, antialiased=config.antialiased
+        )
+    return Trained(
+        gaussians=result.gaussians,
+        splat_model="antialiased" if config.antialiased else "default",
+        num_steps=config.max_steps,
+        train_size=reduced_size(images.cameras.width, images.cameras.height, config.max_side),
+        psnr=None if score is None else score.psnr,
+        ssim=None if score is None else score.ssim,
+        warnings=result.warnings,
+    )
