@@ -1,0 +1,122 @@
+"""The whole line on a tiny room: everything is written, opens again, and resumes to the same bytes."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import roomsplat
+from roomsplat.capture.extract import load_capture
+from roomsplat.errors import InterruptedRunError, OutputError
+from roomsplat.formats.colmap import read_colmap
+from roomsplat.formats.nerfstudio import read_transforms
+from roomsplat.pipeline.config import PipelineConfig, config_from_json
+from roomsplat.pipeline.events import Event, RunFinished, RunStarted, StageFinished, StageProgress
+from roomsplat.pipeline.finished import open_run
+from roomsplat.pipeline.run import reconstruct
+from tests.e2e.conftest import RoomFilm, Run
+
+
+def test_every_result_is_there_and_opens(finished: Run) -> None:
+    """scene.ply, the cameras in both conventions, the picture, the tour, the report and run.json agree."""
+    scene = roomsplat.load(finished.out / "scene.ply")
+    assert len(scene.gaussians) == finished.result.summary.num_gaussians > 0
+    transforms = read_transforms(finished.out / "cameras" / "transforms.json")
+    colmap = read_colmap(finished.out / "cameras" / "sparse" / "0")
+    np.testing.assert_allclose(transforms.cameras.cam_from_world, colmap.cameras.cam_from_world, atol=2e-5)
+    for name in transforms.image_paths:
+        with Image.open(finished.out / "cameras" / name) as image:
+            assert image.size == (transforms.cameras.width, transforms.cameras.height)
+    with Image.open(finished.out / "preview.png") as preview:
+        assert np.asarray(preview).std() > 10
+    assert (finished.out / "tour.mp4").stat().st_size > 1000
+    page = (finished.out / "report.html").read_text(encoding="utf-8")
+    assert "http" not in page.replace("http-equiv", "")
+    assert page.count("data:image/jpeg") >= 4
+    assert config_from_json((finished.out / "config.json").read_text()).train.max_steps == 150
+
+
+def test_run_json_has_the_names_that_others_read(finished: Run) -> None:
+    """The fixed keys are there with sensible values."""
+    content = json.loads((finished.out / "run.json").read_text())
+    assert content["frames_extracted"] == 20
+    assert 18 <= content["frames_registered"] <= 20
+    assert content["engine"] == "cpu"
+    assert set(content["stage_seconds"]) == {"capture", "sfm", "train", "export"}
+    assert content["eval_psnr"] > 15
+    assert 0 < content["eval_ssim"] < 1
+    assert content["ate_percent"] < 3
+    assert all(set(warning) == {"code", "message"} for warning in content["warnings"])
+
+
+def test_events_tell_the_whole_story(finished: Run) -> None:
+    """One start, four finished stages in order, one end, and progress that never falls."""
+    events = finished.events
+    assert isinstance(events[0], RunStarted)
+    assert isinstance(events[-1], RunFinished)
+    assert [e.stage for e in events if isinstance(e, StageFinished)] == ["capture", "sfm", "train", "export"]
+    values = [event.progress for event in events]
+    assert values == sorted(values)
+    assert any("psnr" in event.metrics for event in events if isinstance(event, StageProgress))
+
+
+def test_a_finished_run_opens_without_its_work_folder(finished: Run, tmp_path: Path) -> None:
+    """What a user keeps is enough to render and to evaluate."""
+    kept = tmp_path / "kept"
+    shutil.copytree(finished.out, kept, ignore=shutil.ignore_patterns("work"))
+    run = open_run(kept)
+    assert run.images.is_eval.sum() == len(run.frames[::8])
+    assert run.summary == finished.result.summary
+    assert all(path.exists() for path in run.images.image_paths)
+
+
+def test_a_second_run_reuses_every_finished_stage(
+    finished: Run, room_film: RoomFilm, quick: PipelineConfig
+) -> None:
+    """Same input and settings: nothing is computed again but the export, and the scene is the same."""
+    before = (finished.out / "scene.ply").read_bytes()
+    events: list[Event] = []
+    reconstruct(room_film.path, finished.out, quick, emit=events.append, reference=room_film.truth)
+    reused = {event.stage: event.reused for event in events if isinstance(event, StageFinished)}
+    assert reused == {"capture": True, "sfm": True, "train": True, "export": False}
+    assert (finished.out / "scene.ply").read_bytes() == before
+
+
+@pytest.mark.parametrize("stage", ["capture", "sfm", "train", "export"])
+def test_an_interrupt_anywhere_resumes_to_the_same_result(
+    stage: str, finished: Run, room_film: RoomFilm, quick: PipelineConfig, tmp_path: Path
+) -> None:
+    """Ctrl-C in the middle of a stage, then the same call: the scene equals the uninterrupted one byte for byte."""
+    out = tmp_path / "out"
+    shutil.copytree(finished.out, out)
+    for later in ("capture", "sfm", "train", "export")[("capture", "sfm", "train", "export").index(stage) :]:
+        shutil.rmtree(out / "work" / later, ignore_errors=True)
+    (out / "scene.ply").unlink()
+
+    def press_ctrl_c(event: Event) -> None:
+        if isinstance(event, StageProgress) and event.stage == stage and event.fraction > 0.3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(InterruptedRunError, match="finished work is kept"):
+        reconstruct(room_film.path, out, quick, emit=press_ctrl_c)
+    assert not (out / "work" / stage).exists()
+    reconstruct(room_film.path, out, quick, emit=lambda _event: None)
+    assert (out / "scene.ply").read_bytes() == (finished.out / "scene.ply").read_bytes()
+    assert len(load_capture(out / "work" / "capture").frames) == 20
+
+
+def test_a_full_disk_ends_in_one_sentence(
+    room_film: RoomFilm, quick: PipelineConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ENOSPC while frames are written says so, names the place and keeps no half result."""
+
+    def no_space(*_args: object, **_options: object) -> None:
+        raise OSError(28, "No space left on device", str(tmp_path / "frame.jpg"))
+
+    monkeypatch.setattr("PIL.Image.Image.save", no_space)
+    with pytest.raises(OutputError, match=r"(?i)no space"):
+        reconstruct(room_film.path, tmp_path / "out", quick, emit=lambda _event: None)
+    assert not (tmp_path / "out" / "work" / "capture").exists()

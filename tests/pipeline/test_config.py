@@ -1,0 +1,58 @@
+"""One tree of settings: what is saved can be read, and what is wrong is refused by name."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from roomsplat.errors import InvalidSettingError
+from roomsplat.pipeline.config import PRESETS, PipelineConfig, config_from_json, config_to_json, for_quality
+
+
+@pytest.mark.parametrize("quality", list(PRESETS))
+def test_a_saved_tree_reads_back_the_same(quality: str) -> None:
+    """config_from_json inverts config_to_json for every preset."""
+    config = for_quality(quality)  # pyright: ignore[reportArgumentType] - the keys of PRESETS are the qualities
+    assert config_from_json(config_to_json(config)) == config
+
+
+def test_a_part_of_the_tree_changes_only_that_part() -> None:
+    """What the JSON does not name comes from the preset."""
+    given = json.dumps({"quality": "preview", "train": {"max_steps": 7}})
+    config = config_from_json(given)
+    preset = for_quality("preview")
+    assert config == replace(preset, train=replace(preset.train, max_steps=7))
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ('{"qualty": "high"}', "qualty"),
+        ('{"train": {"steps": 3}}', r"train\.steps"),
+        ('{"train": {"max_steps": "many"}}', r"train\.max_steps"),
+        ('{"quality": "best"}', "best"),
+        ('{"engine": "abacus"}', "engine"),
+        ("[1]", "object"),
+        ("{", "JSON"),
+    ],
+)
+def test_wrong_settings_are_refused_by_name(text: str, named: str) -> None:
+    """Unknown keys, wrong types and broken JSON each end in one sentence that names the culprit."""
+    with pytest.raises(InvalidSettingError, match=named):
+        config_from_json(text)
+
+
+def test_better_quality_never_asks_for_less() -> None:
+    """Size, steps and cap grow from preview to high."""
+    ladder = [PRESETS["preview"], PRESETS["standard"], PRESETS["high"]]
+    for lower, higher in zip(ladder, ladder[1:], strict=False):
+        assert higher.max_side > lower.max_side
+        assert higher.max_steps > lower.max_steps
+        assert higher.max_gaussians > lower.max_gaussians
+
+
+@pytest.mark.parametrize("every", [1, -2])
+def test_holding_everything_out_is_refused(every: int) -> None:
+    """eval_every 1 would leave nothing to train on."""
+    with pytest.raises(InvalidSettingError, match="eval_every"):
+        PipelineConfig(eval_every=every)
