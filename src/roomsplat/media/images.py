@@ -1,5 +1,7 @@
 """Read and write single pictures."""
 
+import warnings
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,46 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from roomsplat.errors import InvalidFileError, OutputError
 
 RGB8 = NDArray[np.uint8]
+
+_ORIENTATION = 0x0112  # the EXIF tag; 5 to 8 exchange width and height
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageHeader:
+    """What a picture file says of itself, without its pixels."""
+
+    width: int
+    """Upright, px."""
+    height: int
+    """Upright, px."""
+    kind: str
+    """``jpeg``, ``png``, ``webp`` …"""
+    is_plain: bool
+    """8-bit RGB that is stored upright: the file can be used as it is."""
+
+
+def read_header(path: Path) -> ImageHeader:
+    """Read only the first bytes: size, kind and orientation.
+
+    Raises:
+        InvalidFileError: the file is no picture that Pillow can read.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore", Image.DecompressionBombWarning
+            )  # the caller has a limit of its own
+            with Image.open(path) as image:
+                turn = image.getexif().get(_ORIENTATION, 1)
+                width, height = image.size if turn < 5 else image.size[::-1]  # noqa: PLR2004 - see _ORIENTATION
+                return ImageHeader(
+                    width=width,
+                    height=height,
+                    kind=(image.format or "unknown").lower(),
+                    is_plain=turn == 1 and image.mode == "RGB" and "icc_profile" not in image.info,
+                )
+    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
+        raise _unreadable(path, error) from error
 
 
 def read_image(path: Path) -> RGB8:
@@ -21,9 +63,7 @@ def read_image(path: Path) -> RGB8:
         with Image.open(path) as image:
             return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
     except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
-        raise InvalidFileError(
-            f"{path} could not be read as a picture ({error}).", hint="Remove or replace this file."
-        ) from error
+        raise _unreadable(path, error) from error
 
 
 def write_image(path: Path, rgb: RGB8) -> None:
@@ -47,3 +87,9 @@ def resize_image(rgb: RGB8, width: int, height: int) -> RGB8:
     if rgb.shape[1] == width and rgb.shape[0] == height:
         return rgb
     return np.asarray(Image.fromarray(rgb).resize((width, height), Image.Resampling.LANCZOS))
+
+
+def _unreadable(path: Path, error: Exception) -> InvalidFileError:
+    return InvalidFileError(
+        f"{path} could not be read as a picture ({error}).", hint="Remove or replace this file."
+    )

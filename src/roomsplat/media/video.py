@@ -28,7 +28,9 @@ class VideoWriter:
         try:
             self._container = av.open(str(self._part), "w", format="mp4", options={"movflags": "+faststart"})
         except OSError as error:
-            raise OutputError(f"{path} could not be created ({error.strerror or error}).", hint=_HINT) from error
+            raise OutputError(
+                f"{path} could not be created ({error.strerror or error}).", hint=_HINT
+            ) from error
 
     def __enter__(self) -> Self:
         """Start."""
@@ -42,7 +44,9 @@ class VideoWriter:
         """
         height, width = rgb.shape[0] // 2 * 2, rgb.shape[1] // 2 * 2
         if self._stream is None:
-            self._stream = self._container.add_stream("libx264", rate=self._rate, options={"crf": str(self._crf)})
+            self._stream = self._container.add_stream(
+                "libx264", rate=self._rate, options={"crf": str(self._crf)}
+            )
             self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, "yuv420p"
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb[:height, :width]), format="rgb24")
         try:
