@@ -110,7 +110,7 @@ def test_every_folder_of_modules_is_a_package() -> None:
 
 
 def test_every_ignore_says_why() -> None:
-    """A switched-off check names itself and carries its reason on the same line."""
+    """A switched-off check names itself and has its reason beside it: behind it, or as a comment on the line above."""
     marker = re.compile(r"#\s*(?:noqa|pyright:\s*ignore|type:\s*ignore)(?P<rest>.*)")
     reasoned = re.compile(
         r"(?::\s*[A-Z]+[0-9]+(?:\s*,\s*[A-Z]+[0-9]+)*|\[[\w, ]+\])\s*(?:-|#|:|—)+\s*\S.{5,}"
@@ -119,9 +119,11 @@ def test_every_ignore_says_why() -> None:
     for path in python_files("src", "tests", "benchmarks", "examples"):
         if path == Path(__file__):
             continue  # the patterns above
-        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+        lines = path.read_text("utf-8").splitlines()
+        for number, line in enumerate(lines, 1):
             found = marker.search(line)
-            if found and not reasoned.match(found["rest"].strip()):
+            explained = number > 1 and lines[number - 2].strip().startswith("# ")
+            if found and not explained and not reasoned.match(found["rest"].strip()):
                 bare.append(f"{name_of(path)}:{number}: {line.strip()}")
     assert bare == []
 
@@ -209,9 +211,7 @@ def test_every_runtime_library_is_permissive() -> None:
     ):
         about = importlib.metadata.metadata(name)
         classifiers = [c for c in about.get_all("Classifier", []) if c.startswith("License")]
-        words = " ".join(
-            [str(about["License-Expression"] or ""), str(about["License"] or "")[:200], *classifiers]
-        )
+        words = " ".join([about.get("License-Expression", ""), about.get("License", "")[:200], *classifiers])
         assert PERMISSIVE.search(words), f"{name}: {words!r}"
         assert not COPYLEFT.search(words), f"{name}: {words!r}"
 
