@@ -40,7 +40,7 @@ def quick() -> PipelineConfig:
     return replace(
         config,
         threads=2,
-        capture=replace(config.capture, num_frames=20),
+        capture=replace(config.capture, frames=20),
         train=replace(config.train, max_steps=150, max_gaussians=4_000, max_side=160),
         export=replace(config.export, tour_seconds=0.5),
     )

@@ -1,5 +1,6 @@
 """One tree of settings: what is saved can be read, and what is wrong is refused by name."""
 
+import itertools
 import json
 from dataclasses import replace
 
@@ -45,7 +46,7 @@ def test_wrong_settings_are_refused_by_name(text: str, named: str) -> None:
 def test_better_quality_never_asks_for_less() -> None:
     """Size, steps and cap grow from preview to high."""
     ladder = [PRESETS["preview"], PRESETS["standard"], PRESETS["high"]]
-    for lower, higher in zip(ladder, ladder[1:], strict=False):
+    for lower, higher in itertools.pairwise(ladder):
         assert higher.max_side > lower.max_side
         assert higher.max_steps > lower.max_steps
         assert higher.max_gaussians > lower.max_gaussians

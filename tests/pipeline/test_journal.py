@@ -1,5 +1,6 @@
 """Progress only grows, every stage opens and closes, and every event is plain JSON."""
 
+import itertools
 import json
 
 import pytest
@@ -35,7 +36,7 @@ def test_stage_shares_tile_the_run() -> None:
     shares = list(STAGE_SHARE.values())
     assert shares[0][0] == 0.0
     assert shares[-1][1] == 1.0
-    assert all(before[1] == after[0] for before, after in zip(shares, shares[1:], strict=False))
+    assert all(before[1] == after[0] for before, after in itertools.pairwise(shares))
 
 
 def test_time_left_follows_the_pace(events: list[Event], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,7 +65,7 @@ def test_a_key_changes_with_settings_and_inputs() -> None:
     """Two keys are equal exactly when settings and inputs are."""
     base = stage_key(CaptureConfig(), "film")
     assert base == stage_key(CaptureConfig(), "film")
-    assert base != stage_key(CaptureConfig(frames_per_second=3.0), "film")
+    assert base != stage_key(CaptureConfig(fps=3.0), "film")
     assert base != stage_key(CaptureConfig(), "another film")
 
 
@@ -96,3 +96,12 @@ def test_an_output_path_that_is_a_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="taken"):
         Workspace(tmp_path / "taken")
     assert (tmp_path / "taken").read_text() == "mine"
+
+
+def test_a_second_run_in_the_same_folder_is_refused(tmp_path: Path) -> None:
+    """While one run holds the folder another is told so; afterwards the folder is free."""
+    first, second = Workspace(tmp_path), Workspace(tmp_path)
+    with first.exclusive(), pytest.raises(OutputError, match="Another roomsplat run"), second.exclusive():
+        pass
+    with second.exclusive():
+        pass

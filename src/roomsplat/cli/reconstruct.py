@@ -34,9 +34,9 @@ def settings(command: Reconstruct) -> PipelineConfig:
     config = for_quality(command.quality) if command.config is None else read_config(command.config)
     capture = config.capture
     if command.frames is not None:
-        capture = replace(capture, num_frames=command.frames)
+        capture = replace(capture, frames=command.frames)
     if command.fps is not None:
-        capture = replace(capture, frames_per_second=command.fps)
+        capture = replace(capture, fps=command.fps)
     return replace(
         config, capture=capture, engine=command.engine, threads=command.threads, eval_every=command.eval_every
     )

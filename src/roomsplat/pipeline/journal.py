@@ -67,7 +67,7 @@ class Journal:
                 return
             last = now
             fraction = min(max(progress.fraction, 0.0), 1.0)
-            self.progress = max(self.progress, begin + (end - begin) * fraction)
+            self.progress = min(max(self.progress, begin + (end - begin) * fraction), end)
             pace = (now - started) / fraction if fraction > 0.02 else None
             self.emit(
                 StageProgress(

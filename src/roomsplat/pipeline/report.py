@@ -135,7 +135,8 @@ def _files_note(summary: RunSummary) -> str:
     names = ", ".join(f"<code>{escape(name)}</code>" for name in summary.files)
     return (
         f"<h2>Files</h2><p>{names}. Open <code>scene.ply</code> in any splat viewer; <code>cameras/</code> holds "
-        f"a COLMAP model and a nerfstudio <code>transforms.json</code>. Made by roomsplat {escape(summary.version)}.</p>"
+        f"a COLMAP model and a nerfstudio <code>transforms.json</code>. "
+        f"Made by roomsplat {escape(summary.version)}.</p>"
     )
 
 

@@ -50,7 +50,10 @@ def reconstruct(
     """
     journal = Journal(emit=emit)
     try:
-        return _line(source, out, config, journal, reference)
+        key = source_key(source)
+        workspace = Workspace(out)
+        with workspace.exclusive():
+            return _line(source, key, workspace, config, journal, reference)
     except RoomsplatError as error:
         journal.fail(error)
         raise
@@ -61,13 +64,18 @@ def reconstruct(
 
 
 def _line(
-    source: Path, out: Path, config: PipelineConfig, journal: Journal, reference: Path | None
+    source: Path,
+    key: str,
+    workspace: Workspace,
+    config: PipelineConfig,
+    journal: Journal,
+    reference: Path | None,
 ) -> Reconstruction:
-    capture_key = stage_key(config.capture, source_key(source))
+    out = workspace.out
+    capture_key = stage_key(config.capture, key)
     sfm_key = stage_key(config.sfm, capture_key)
     engine = select_engine(config.engine, config.threads)
     train_key = stage_key(config.train, sfm_key, engine.name, str(config.eval_every))
-    workspace = Workspace(out)
     write_text_whole(out / "config.json", config_to_json(config))
     journal.emit(
         RunStarted(message=f"{source.name} → {out}", source=str(source), out=str(out), engine=engine.name)

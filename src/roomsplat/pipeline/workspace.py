@@ -21,6 +21,11 @@ from roomsplat._version import __version__
 from roomsplat.errors import InputNotFoundError, OutputError
 from roomsplat.pipeline.events import Stage
 
+try:
+    import fcntl
+except ImportError:  # Windows has no flock: two runs in one folder are the user's to avoid there
+    fcntl = None
+
 SAMPLE_BYTES = 1 << 20
 """A film is recognised by its size and three samples of this length: hashing 4 GB would take 10 s."""
 
@@ -83,6 +88,24 @@ class Workspace:
                 f"The output folder {out} cannot be written ({error.strerror}).",
                 hint="Choose another folder with -o, or free space and check its permissions.",
             ) from error
+
+    @contextmanager
+    def exclusive(self) -> Generator[None]:
+        """Keep a second run out of this folder; the system drops the lock when the process ends, however it ends.
+
+        Raises:
+            OutputError: another run is at work here.
+        """
+        with (self.work / ".lock").open("w") as lock:
+            if fcntl is not None:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError as error:
+                    raise OutputError(
+                        f"Another roomsplat run is at work in {self.out}.",
+                        hint="Wait for it, stop it, or choose another folder with -o.",
+                    ) from error
+            yield
 
     def folder(self, stage: Stage) -> Path:
         """Where the stage's finished result lies."""
