@@ -6,6 +6,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.error import FFmpegError, InvalidDataError
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
@@ -57,7 +58,7 @@ def read_timeline(path: Path, config: CaptureConfig) -> Timeline:
                     ticks.append(stamp)
                     if len(ticks) > config.max_input_frames:
                         break
-        except av.FFmpegError:
+        except FFmpegError:
             pass  # A damaged or missing tail: what came before it is used, and the shortfall becomes a warning.
         tick_s = float(stream.time_base or 1 / av.time_base)
         promised_s = (
@@ -95,9 +96,9 @@ def decode_film(path: Path, config: CaptureConfig) -> Iterator[VideoFrame]:
                 frames = packet.decode()
             except StopIteration:
                 return
-            except av.InvalidDataError:
+            except InvalidDataError:
                 continue  # One damaged packet; the decoder goes on with the next.
-            except av.FFmpegError:
+            except FFmpegError:
                 return  # The file ends before it should.
             for frame in frames:
                 if frame.is_corrupt or frame.pts is None:
@@ -105,7 +106,7 @@ def decode_film(path: Path, config: CaptureConfig) -> Iterator[VideoFrame]:
                 size = size or (frame.width, frame.height)
                 if size != (frame.width, frame.height):
                     raise UnreadableVideoError(
-                        f"{path} changes its size from {size[0]}×{size[1]} to {frame.width}×{frame.height} px on the way.",
-                        hint="Cut the film where its size changes and give one part.",
+                        f"{path} changes its size from {size[0]}×{size[1]} to {frame.width}×{frame.height} px.",
+                        hint="Cut the film where that happens and give one part.",
                     )
                 yield frame

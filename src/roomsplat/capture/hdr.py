@@ -1,7 +1,7 @@
 """From HDR film (PQ or HLG, BT.2020) to the sRGB of an ordinary picture.
 
 Signal → display light in cd/m² (BT.2100) → highlights compressed (BT.2390 EETF) → BT.709 primaries (BT.2087) → sRGB.
-Everything below about 90 cd/m², the walls and furniture of a room, keeps its light exactly; only what is brighter bends.
+Everything below about 90 cd/m², the walls and furniture of a room, keeps its light; only what is brighter bends.
 """
 
 from functools import cache

@@ -7,6 +7,8 @@ import numpy as np
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
+from roomsplat.capture.side_data import side_data
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Orientation:
@@ -26,11 +28,10 @@ class Orientation:
         The matrix maps the stored point (x, y), y down, to x' = a·x + c·y, y' = b·x + d·y in 16.16 fixed point.
         Angles between the quarter turns, which no camera writes, go to the nearest one.
         """
-        try:
-            side_data = frame.side_data["DISPLAYMATRIX"]
-        except KeyError:
+        matrix = side_data(frame, "DISPLAYMATRIX")
+        if matrix is None:
             return cls()
-        a, b, _, c, d = np.frombuffer(bytes(side_data), np.int32)[:5].tolist()
+        a, b, _, c, d = np.frombuffer(matrix, np.int32)[:5].tolist()
         if abs(a) + abs(d) >= abs(b) + abs(c):
             return cls(mirrored_x=a < 0, mirrored_y=d < 0)
         return cls(transposed=True, mirrored_x=c < 0, mirrored_y=b < 0)

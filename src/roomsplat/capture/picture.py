@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from roomsplat.capture.hdr import DEFAULT_PEAK, REFERENCE_WHITE, sdr_from_wide
 from roomsplat.capture.orientation import Orientation
 from roomsplat.capture.probe import Transfer
+from roomsplat.capture.side_data import side_data
 
 # Codes of ITU-T H.273 (the same in every container).
 _TRANSFERS: dict[int, Transfer] = {16: "pq", 18: "hlg"}
@@ -89,8 +90,6 @@ class PictureFormat:
 
 def _peak_light(frame: VideoFrame) -> float:
     """The film's own maximum (MaxCLL of CTA-861.3) where it states one, else 1,000 cd/m²."""
-    try:
-        (stated,) = struct.unpack_from("=I", bytes(frame.side_data["CONTENT_LIGHT_LEVEL"]))
-    except KeyError:
-        return DEFAULT_PEAK
+    block = side_data(frame, "CONTENT_LIGHT_LEVEL")
+    stated = struct.unpack_from("=I", block)[0] if block else 0
     return min(max(float(stated), REFERENCE_WHITE), _MAX_PQ_PEAK) if stated else DEFAULT_PEAK

@@ -5,7 +5,7 @@ The first bytes alone choose the demuxer, FFmpeg never guesses: a playlist, a sc
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Literal
 
 import av
 from av.container import InputContainer
+from av.error import FFmpegError
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
@@ -98,7 +99,7 @@ def sniff(path: Path, config: CaptureConfig) -> Demuxer:
 
 
 @contextmanager
-def open_film(path: Path, config: CaptureConfig) -> Iterator[tuple[InputContainer, VideoStream]]:
+def open_film(path: Path, config: CaptureConfig) -> Generator[tuple[InputContainer, VideoStream]]:
     """A film's container and its main video stream, opened safely and within the limits.
 
     Raises:
@@ -116,7 +117,7 @@ def open_film(path: Path, config: CaptureConfig) -> Iterator[tuple[InputContaine
     # An absolute path: FFmpeg would take "a:b.mp4" for a protocol named a.
     try:
         container = av.open(os.fspath(path.resolve()), "r", format=demuxer, options=options)
-    except (av.FFmpegError, OSError, ValueError) as error:
+    except (FFmpegError, OSError, ValueError) as error:
         raise UnreadableVideoError(
             f"{path} could not be read as a film: it is damaged or incomplete ({_reason(error)}).",
             hint="Copy it from the phone again, or film once more; a recording that was cut off has no index.",
@@ -171,7 +172,8 @@ def check_frame_count(path: Path, count: int, config: CaptureConfig) -> None:
 
 
 def _codec(stream: VideoStream) -> str:
-    return stream.codec_context.name if stream.codec_context else "unknown"
+    # None at run time where FFmpeg was allowed no decoder for the stream; the stub says always there.
+    return getattr(stream.codec_context, "name", "unknown")
 
 
 def _reason(error: Exception) -> str:

@@ -8,7 +8,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 # Sharpness is judged here: half of full HD. Known motion blur on real frames, mean blur of the chosen frame above the
-# best one of ten: 0.6 px here, 0.5 px at full size and 4× the time, 0.9 px at a quarter (docs/lab-notebook.md, Capture).
+# best one of ten: 0.6 px here, 0.5 px at full size and 4× the time, 0.9 px at a quarter (lab notebook, Capture).
 _JUDGED_SIDE = 960
 # Sameness and darkness are judged here: a cell averages over 200 pixels and more, which leaves no noise.
 _THUMBNAIL_SIDE = 64
@@ -35,7 +35,10 @@ class Judge:
         """One frame's impression; the frame may be of any pixel format and is left as it was."""
         grey = _shrink(self._scaler, frame, _JUDGED_SIDE)
         thumbnail = _shrink(self._thumbnail_scaler, grey, _THUMBNAIL_SIDE).to_ndarray()
-        return Impression(sharpness=sharpness(grey.to_ndarray()), thumbnail=thumbnail.astype(np.float32))
+        return Impression(
+            sharpness=sharpness(np.asarray(grey.to_ndarray(), np.uint8)),
+            thumbnail=thumbnail.astype(np.float32),
+        )
 
 
 def sharpness(grey: NDArray[np.integer]) -> float:

@@ -3,6 +3,7 @@
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +43,7 @@ def read_header(path: Path) -> ImageHeader:
             )  # the caller has a limit of its own
             with Image.open(path) as image:
                 turn = image.getexif().get(_ORIENTATION, 1)
-                width, height = image.size if turn < 5 else image.size[::-1]  # noqa: PLR2004 - see _ORIENTATION
+                width, height = image.size if turn < 5 else image.size[::-1]
                 return ImageHeader(
                     width=width,
                     height=height,
@@ -72,7 +73,9 @@ def write_image(path: Path, rgb: RGB8) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    options = {"quality": 95, "subsampling": 0} if path.suffix.lower() in (".jpg", ".jpeg") else {}
+    options: dict[str, Any] = (
+        {"quality": 95, "subsampling": 0} if path.suffix.lower() in (".jpg", ".jpeg") else {}
+    )
     try:
         Image.fromarray(rgb).save(path, **options)
     except OSError as error:

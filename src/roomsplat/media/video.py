@@ -7,10 +7,22 @@ from typing import Self
 
 import av
 import numpy as np
+from av.video.reformatter import (
+    ColorPrimaries,
+    ColorRange,
+    Colorspace,
+    ColorTrc,
+    Interpolation,
+    VideoReformatter,
+)
 from numpy.typing import NDArray
 
 from roomsplat.errors import OutputError
 
+# BT.709 in limited range, and tagged so. Untagged film is read as BT.601 when small and as BT.709 when large, and
+# swscale writes BT.601: a large film came back with saturated colours 20 levels off.
+_MATRIX, _RANGE = Colorspace.ITU709, ColorRange.MPEG
+_EXACT = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP
 _HINT = "Free some space or choose another output folder."
 
 
@@ -25,6 +37,7 @@ class VideoWriter:
         self._path, self._part = path, path.with_name(f".{path.stem}.part.mp4")
         self._rate, self._crf = Fraction(fps).limit_denominator(1001), crf
         self._stream: av.VideoStream | None = None
+        self._scaler = VideoReformatter()
         try:
             self._container = av.open(str(self._part), "w", format="mp4", options={"movflags": "+faststart"})
         except OSError as error:
@@ -48,7 +61,18 @@ class VideoWriter:
                 "libx264", rate=self._rate, options={"crf": str(self._crf)}
             )
             self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, "yuv420p"
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb[:height, :width]), format="rgb24")
+            codec = self._stream.codec_context
+            codec.colorspace, codec.color_range = _MATRIX, _RANGE
+            codec.color_primaries, codec.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
+        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb[:height, :width]), format="rgb24")
+        frame = self._scaler.reformat(
+            picture,
+            format="yuv420p",
+            dst_colorspace=_MATRIX,
+            dst_color_range=_RANGE,
+            interpolation=_EXACT,
+            threads=1,
+        )
         try:
             self._container.mux(self._stream.encode(frame))
         except OSError as error:
