@@ -1,8 +1,8 @@
 """A real scene whose cameras are already known: what every splat trainer is given, without structure from motion.
 
-The folder holds undistorted pictures and ``scene.npz``: ``V`` (c, 4, 4) camera-from-world, ``names`` (c,), ``K`` = fx fy
-cx cy, ``wh``, ``P`` (p, 3) points, ``C`` (p, 3) colours 0 to 255. Pictures are reduced by an integer factor with Lanczos
-and every eighth is held out, as gsplat's simple_trainer does it, so that figures can be put side by side.
+The folder holds undistorted pictures and ``scene.npz``: ``V`` (c, 4, 4) camera-from-world, ``names`` (c,), ``K`` = fx
+fy cx cy, ``wh``, ``P`` (p, 3) points, ``C`` (p, 3) colours 0 to 255. Pictures are reduced by an integer factor with
+Lanczos and every eighth is held out, as gsplat's simple_trainer does it, so that figures can be put side by side.
 """
 
 from pathlib import Path

@@ -2,8 +2,8 @@
 
 SSIM as Wang et al. 2004: 11×11 Gaussian of sigma 1.5, C1 = 0.01², C2 = 0.03². The picture ends in zeros: a window that
 hangs over the border sees black outside in both pictures, its weights are not renormalised, and the mean is taken over
-all pixels. A mask paints what it hides black in both pictures before anything else, and the means are taken over the
-pixels that are left: so nothing under the mask, in either picture, can change the loss or receive a gradient.
+all pixels. Outside a mask the rendered picture is first replaced by the target (so they differ by nothing there), the
+means are taken over the pixels inside, and the gradient outside is zero.
 """
 
 from dataclasses import dataclass
@@ -57,8 +57,8 @@ def photometric_loss(
     rgb: Double, target: Double, mask: NDArray[np.bool_], ssim_weight: float, colour: Double
 ) -> LossAndGradient:
     """Compare two (3, h, w) pictures where the (h, w) ``mask`` is True, ``rgb`` after the (3, 4) ``colour``."""
-    x = (np.einsum("ij,jhw->ihw", colour[:, :3], rgb) + colour[:, 3, None, None]) * mask
-    y = target * mask
+    y = target
+    x = np.where(mask, np.einsum("ij,jhw->ihw", colour[:, :3], rgb) + colour[:, 3, None, None], y)
     count = max(3 * int(mask.sum()), 1)
     moments = [filtered(x), filtered(x * x), filtered(x * y)]
     fixed = filtered(y), filtered(y * y)
@@ -67,10 +67,13 @@ def photometric_loss(
     slopes: list[Double] = []
     for place in range(3):
         ahead, behind = (
-            ssim_map(*(m + sign * STEP * (i == place) for i, m in enumerate(moments)), *fixed) for sign in (1, -1)
+            ssim_map(*(m + sign * STEP * (i == place) for i, m in enumerate(moments)), *fixed)
+            for sign in (1, -1)
         )
         slopes.append(filtered((ahead - behind) / (2 * STEP) * mask))
-    grad_x = (1 - ssim_weight) * np.sign(x - y) - ssim_weight * (slopes[0] + 2 * x * slopes[1] + y * slopes[2])
+    grad_x = (1 - ssim_weight) * np.sign(x - y) - ssim_weight * (
+        slopes[0] + 2 * x * slopes[1] + y * slopes[2]
+    )
     grad_x *= mask / count
     ones = np.concatenate([rgb, np.ones((1, *rgb.shape[1:]))])
     nothing_left = not mask.any()

@@ -19,10 +19,10 @@ Parameters = dict[str, Double]
 PARAMETERS = ("means", "quats", "log_scales", "opacity_logits", "sh")
 U, V, CONIC_XX, CONIC_XY, CONIC_YY, OPACITY, RED, GREEN, BLUE, DEPTH = RECORD = range(10)
 
-NEAR = 0.2
 LOW_PASS = 0.3
-FRUSTUM = 1.3
+WIDENING = 0.3
 MIN_ALPHA = 1 / 255
+MIN_OPACITY = 1.01 / 255
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +50,9 @@ def project(parameters: Parameters, pose: Double, camera: PinholeCamera, setting
     rotation, translation = pose[:3, :3], pose[:3, 3]
     x, y, z = (parameters["means"] @ rotation.T + translation).T
     z = np.where(z == 0, 1e-12, z)
-    limit = FRUSTUM * 0.5 * np.array([camera.width / camera.fx, camera.height / camera.fy])
-    covariance, compensation = screen_covariance(parameters, rotation, np.stack([x, y, z]), camera, limit)
+    low, high = field_of_view(camera)
+    slope = np.stack([x / z, y / z], axis=1)
+    covariance, compensation = screen_covariance(parameters, rotation, z, np.clip(slope, low, high), camera)
     opacity = 1 / (1 + np.exp(-parameters["opacity_logits"]))
     if settings.antialiased:
         opacity = opacity * compensation
@@ -59,8 +60,8 @@ def project(parameters: Parameters, pose: Double, camera: PinholeCamera, setting
     u, v = camera.fx * x / z + camera.cx, camera.fy * y / z + camera.cy
     double_tau = 2 * np.log(np.maximum(255 * opacity, 1))
     extents = np.sqrt(double_tau[:, None] * np.stack([covariance[:, 0, 0], covariance[:, 1, 1]], axis=1))
-    visible = (z > NEAR) & (opacity > MIN_ALPHA)
-    visible &= (np.abs(x / z) < 2 * limit[0]) & (np.abs(y / z) < 2 * limit[1])
+    visible = (z > settings.near) & (opacity >= MIN_OPACITY)
+    visible &= ((slope > 2 * low) & (slope < 2 * high)).all(axis=1)
     visible &= (u + extents[:, 0] > 0) & (u - extents[:, 0] < camera.width)
     visible &= (v + extents[:, 1] > 0) & (v - extents[:, 1] < camera.height)
     colour = colours(parameters, pose, settings.sh_degree)
@@ -68,17 +69,22 @@ def project(parameters: Parameters, pose: Double, camera: PinholeCamera, setting
     return Records(values=np.stack(columns, axis=1), visible=visible, extents=extents)
 
 
+def field_of_view(camera: PinholeCamera) -> tuple[Double, Double]:
+    """(2,) lower and upper limits of x/z and y/z: the picture, widened on each side by 0.3 of half its width."""
+    focal, principal = np.array([camera.fx, camera.fy]), np.array([camera.cx, camera.cy])
+    size = np.array([camera.width, camera.height])
+    margin = WIDENING * 0.5 * size / focal
+    return -principal / focal - margin, (size - principal) / focal + margin
+
+
 def screen_covariance(
-    parameters: Parameters, rotation: Double, camera_points: Double, camera: PinholeCamera, limit: Double
+    parameters: Parameters, rotation: Double, z: Double, slope: Double, camera: PinholeCamera
 ) -> tuple[Double, Double]:
     """(n, 2, 2) covariance in px² with the low-pass filter, and (n,) what the filter costs in opacity."""
-    x, y, z = camera_points
-    count = len(z)
     axes = rotations(parameters["quats"]) * np.exp(parameters["log_scales"])[:, None, :]
-    clamped_x, clamped_y = np.clip(x / z, -limit[0], limit[0]), np.clip(y / z, -limit[1], limit[1])
-    jacobian = np.zeros((count, 2, 3))
-    jacobian[:, 0, 0], jacobian[:, 0, 2] = camera.fx / z, -camera.fx * clamped_x / z
-    jacobian[:, 1, 1], jacobian[:, 1, 2] = camera.fy / z, -camera.fy * clamped_y / z
+    jacobian = np.zeros((len(z), 2, 3))
+    jacobian[:, 0, 0], jacobian[:, 0, 2] = camera.fx / z, -camera.fx * slope[:, 0] / z
+    jacobian[:, 1, 1], jacobian[:, 1, 2] = camera.fy / z, -camera.fy * slope[:, 1] / z
     half = jacobian @ rotation @ axes
     sharp = half @ half.transpose(0, 2, 1)
     filtered = sharp + LOW_PASS * np.eye(2)
