@@ -1,6 +1,6 @@
-"""Read a film once, front to back: first only its time stamps, then its frames."""
+"""A film as input: first only its time stamps are read, then its frames, once, front to back."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +11,14 @@ from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from roomsplat.capture.config import CaptureConfig
-from roomsplat.capture.probe import check_duration, check_frame_count, open_film
+from roomsplat.capture.picture import PictureFormat
+from roomsplat.capture.probe import MediaInfo, check_duration, check_frame_count, open_film
+from roomsplat.capture.selection import Candidate, WindowPlan, plan_windows
+from roomsplat.capture.sharpness import look
+from roomsplat.capture.verdict import film_warnings
+from roomsplat.core.progress import RunWarning
 from roomsplat.errors import UnreadableVideoError
+from roomsplat.media.images import write_image
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,3 +116,74 @@ def decode_film(path: Path, config: CaptureConfig) -> Iterator[VideoFrame]:
                         hint="Cut the film where that happens and give one part.",
                     )
                 yield frame
+
+
+class FilmInput:
+    """A film, frame by frame; see ``extract.Input``."""
+
+    def __init__(self, path: Path, config: CaptureConfig) -> None:
+        """Read the time stamps and plan the windows.
+
+        Raises:
+            InputNotFoundError, InputTooLargeError, UnreadableVideoError: see ``open_film``.
+        """
+        self._path, self._config = path, config
+        self._timeline = read_timeline(path, config)
+        self._times_s = self._timeline.times_s
+        self.plan: WindowPlan = plan_windows(self._times_s, config)
+        self._format: PictureFormat | None = None
+        self._decoded = self._last = 0
+
+    def candidates(self) -> Iterator[Candidate[VideoFrame]]:
+        """Decode the film."""
+        for frame in decode_film(self._path, self._config):
+            if self._format is None:
+                self._format = PictureFormat.of(frame, self._config.max_side, self._timeline.pixel_aspect)
+            self._decoded += 1
+            self._last = number = self._timeline.number(frame.pts or 0)
+            yield Candidate(
+                index=number,
+                window=int(self.plan.window[number]),
+                weight=float(self.plan.weight[number]),
+                impression=look(frame),
+                picture=frame,
+            )
+
+    def time_s(self, index: int) -> float:
+        """Seconds since the first frame."""
+        return float(self._times_s[index])
+
+    def name(self, index: int) -> str:
+        """The frame's time, such as ``12.480s``."""
+        return f"{self._times_s[index]:.3f}s"
+
+    def file_name(self, index: int) -> str:
+        """Numbered as in the film."""
+        return f"{index:06d}.jpg"
+
+    def write(self, chosen: Candidate[VideoFrame], path: Path) -> None:
+        """Write one frame upright, as sRGB; called on another thread."""
+        assert self._format is not None, "a candidate comes from a decoded frame"
+        write_image(path, self._format.to_rgb(chosen.picture))
+
+    def media(self) -> MediaInfo:
+        """What the film is, once it is decoded."""
+        style, count = self._format, len(self._times_s)
+        fps = float((count - 1) / self._times_s[-1]) if count > 1 else 0.0
+        return MediaInfo(
+            kind="film",
+            codec=self._timeline.codec,
+            width=style.width if style else 0,
+            height=style.height if style else 0,
+            num_frames=self._decoded,
+            duration_s=count / fps if fps else 0.0,
+            fps=fps,
+            transfer=style.transfer if style else "sdr",
+            orientation=str(style.orientation) if style else "upright",
+        )
+
+    def warnings(self, dropped: Mapping[str, int]) -> tuple[RunWarning, ...]:
+        """What the user should know, once the film is decoded."""
+        return film_warnings(
+            self._path, self._decoded, self._timeline.promised_s, self.time_s(self._last), dropped
+        )

@@ -1,14 +1,23 @@
 """A folder of pictures, taken as the frames of a film."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+from av.video.frame import VideoFrame
+
 from roomsplat.capture.config import CaptureConfig
-from roomsplat.capture.probe import check_frame_count
+from roomsplat.capture.picture import PictureFormat
+from roomsplat.capture.probe import MediaInfo, check_frame_count
+from roomsplat.capture.selection import Candidate, WindowPlan, plan_windows
+from roomsplat.capture.sharpness import look
+from roomsplat.capture.verdict import folder_warnings
+from roomsplat.capture.writer import copy_file
+from roomsplat.core.progress import RunWarning
 from roomsplat.errors import InputTooLargeError, InvalidFileError, TooFewFramesError, UnreadableVideoError
-from roomsplat.media.images import ImageHeader, read_header
+from roomsplat.media.images import ImageHeader, read_header, read_image, write_image
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
 
@@ -79,3 +88,82 @@ def _checked_headers(paths: list[Path], config: CaptureConfig) -> Iterator[Pictu
                 hint="Remove the pictures that differ, or give the film itself.",
             )
         yield Picture(path=path, header=header)
+
+
+class FolderInput:
+    """A folder, picture by picture; see ``extract.Input``. All are kept unless there are more than ``max_frames``."""
+
+    def __init__(self, folder: Path, config: CaptureConfig) -> None:
+        """List the pictures and plan the windows.
+
+        Raises:
+            InputTooLargeError, InvalidFileError, TooFewFramesError, UnreadableVideoError: see ``list_pictures``.
+        """
+        self._folder, self._config = folder, config
+        self._pictures = list_pictures(folder, config)
+        count = len(self._pictures)
+        wanted = replace(config, frames=config.frames or min(count, config.max_frames))
+        self.plan: WindowPlan = plan_windows(np.arange(count, dtype=np.float64), wanted)
+        self._file_names = self._choose_file_names()
+
+    def candidates(self) -> Iterator[Candidate[VideoFrame]]:
+        """Read the pictures, as frames, so that film and folder share all that follows."""
+        for index, picture in enumerate(self._pictures):
+            frame = VideoFrame.from_ndarray(read_image(picture.path), "rgb24")
+            yield Candidate(
+                index=index,
+                window=int(self.plan.window[index]),
+                weight=float(self.plan.weight[index]),
+                impression=look(frame),
+                picture=frame,
+            )
+
+    def time_s(self, index: int) -> float:
+        """The place stands for the time."""
+        return float(index)
+
+    def name(self, index: int) -> str:
+        """The file's name in the folder."""
+        return self._pictures[index].path.name
+
+    def file_name(self, index: int) -> str:
+        """The name that it gets."""
+        return self._file_names[index]
+
+    def write(self, chosen: Candidate[VideoFrame], path: Path) -> None:
+        """Copy the picture, or write it upright and smaller; called on another thread."""
+        if self._stays(self._pictures[chosen.index]):
+            copy_file(self._pictures[chosen.index].path, path)
+        else:
+            style = PictureFormat.of(chosen.picture, self._config.max_side)
+            write_image(path, style.to_rgb(chosen.picture))
+
+    def media(self) -> MediaInfo:
+        """What the folder holds."""
+        return MediaInfo(
+            kind="pictures",
+            codec=", ".join(sorted({picture.header.kind for picture in self._pictures})),
+            width=self._pictures[0].header.width,
+            height=self._pictures[0].header.height,
+            num_frames=len(self._pictures),
+            duration_s=0.0,
+            fps=0.0,
+        )
+
+    def warnings(self, dropped: Mapping[str, int]) -> tuple[RunWarning, ...]:
+        """What the user should know, once all are read."""
+        return folder_warnings(self._folder, len(self._pictures), dropped)
+
+    def _stays(self, picture: Picture) -> bool:
+        """Whether the file can be used as it is: no second loss by JPEG."""
+        header = picture.header
+        fits = max(header.width, header.height) <= self._config.max_side
+        return fits and header.is_plain and header.kind in ("jpeg", "png")
+
+    def _choose_file_names(self) -> tuple[str, ...]:
+        """A file's own stem where no two share one, else its number."""
+        stems = [picture.path.stem for picture in self._pictures]
+        if len({stem.casefold() for stem in stems}) < len(stems):
+            stems = [f"{number:06d}" for number in range(len(stems))]
+        kinds = [f".{p.header.kind}" if self._stays(p) else ".jpg" for p in self._pictures]
+        return tuple(stem + kind.replace("jpeg", "jpg") for stem, kind in zip(stems, kinds, strict=True))

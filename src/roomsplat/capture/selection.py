@@ -1,6 +1,7 @@
 """Which frames are kept: the film is cut into windows, each gives its sharpest frame that shows something new."""
 
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -19,28 +20,54 @@ BLACK_LEVEL = 24.0
 FROZEN_DIFFERENCE = 0.25
 DUPLICATE_DIFFERENCE = 1.0
 
+# What sharpness loses at the edge of a window. Without it neighbouring windows often choose neighbouring frames: gaps of
+# 0.05 to 1.9 windows on two real films. With 0.3 they are 0.2 to 1.6, and the chosen frames keep 95 % of the sharpness
+# of the sharpest (a median frame has 80 %). A frame that is really blurred has half and less, and loses anyway.
+EDGE_PENALTY = 0.3
+
 REASONS = ("black", "frozen", "duplicate", "less_sharp")
 
 
-def plan_windows(times_s: NDArray[np.float64], config: CaptureConfig) -> NDArray[np.int64]:
-    """The window of each frame: (n,) non-decreasing numbers, from ascending times in seconds.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowPlan:
+    """How the frames of a film fall into windows."""
+
+    window: NDArray[np.int64]
+    """(n,) non-decreasing numbers from 0."""
+    weight: NDArray[np.float64]
+    """(n,) what a frame's sharpness is multiplied by: 1 in the middle of its window, less towards its edges."""
+
+    @property
+    def count(self) -> int:
+        """The number of windows, empty ones too."""
+        return int(self.window[-1]) + 1
+
+
+def plan_windows(times_s: NDArray[np.float64], config: CaptureConfig) -> WindowPlan:
+    """Cut a film, given the n > 0 ascending times of its frames in seconds.
 
     Windows are equal in time, so that a film of variable rate is covered evenly. Where that would leave fewer than
     ``min_frames`` of them filled although there are that many frames, they are equal in frames instead.
     """
     count = len(times_s)
-    if count == 0:
-        return np.zeros(0, np.int64)
-    step = (times_s[-1] - times_s[0]) / max(count - 1, 1)
-    duration = times_s[-1] - times_s[0] + step
+    since_start = times_s - times_s[0]
+    duration = float(since_start[-1]) * count / max(count - 1, 1)
+    most = min(config.frames or config.max_frames, count)
     least = min(config.frames or config.min_frames, count)
-    wanted = config.frames or round(config.fps * duration)
-    windows = int(np.clip(wanted, least, max(least, min(config.frames or config.max_frames, count))))
+    windows = int(np.clip(config.frames or round(config.fps * duration), least, most))
+    by_rank = (np.arange(count) + 0.5) / count * windows
     if duration > 0:
-        by_time = np.minimum((times_s - times_s[0]) / duration * windows, windows - 1).astype(np.int64)
-        if len(np.unique(by_time)) >= min(least, windows):
-            return by_time
-    return np.arange(count, dtype=np.int64) * windows // count
+        by_time = np.minimum(since_start / duration * windows, np.nextafter(windows, 0))
+        if len(np.unique(by_time.astype(np.int64))) >= least:
+            return _plan(by_time)
+    return _plan(by_rank)
+
+
+def _plan(positions: NDArray[np.float64]) -> WindowPlan:
+    """From each frame's place in units of windows."""
+    window = np.floor(positions)
+    off_centre = np.abs(positions - window - 0.5) * 2
+    return WindowPlan(window=window.astype(np.int64), weight=1 - EDGE_PENALTY * off_centre)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,10 +78,17 @@ class Candidate(Generic[P]):
     """Its number in the input."""
     window: int
     """From ``plan_windows``."""
+    weight: float
+    """From ``plan_windows``."""
     impression: Impression
     """What it looks like."""
     picture: P
     """Whatever is needed to write it."""
+
+    @property
+    def score(self) -> float:
+        """Larger is better."""
+        return self.impression.sharpness * self.weight
 
 
 class Chooser(Generic[P]):
@@ -71,6 +105,16 @@ class Chooser(Generic[P]):
         self._seen: Impression | None = None
         self._kept: Impression | None = None
 
+    def choose(self, candidates: Iterable[Candidate[P]]) -> Iterator[Candidate[P]]:
+        """The choices of all windows, each as soon as it is made."""
+        for candidate in candidates:
+            chosen = self.offer(candidate)
+            if chosen is not None:
+                yield chosen
+        chosen = self.finish()
+        if chosen is not None:
+            yield chosen
+
     def offer(self, candidate: Candidate[P]) -> Candidate[P] | None:
         """Look at the next frame; the finished window's choice, if this frame begins another."""
         finished = self.finish() if self._best is not None and self._best.window != candidate.window else None
@@ -81,7 +125,7 @@ class Chooser(Generic[P]):
                 self._best = candidate
                 return finished
             reason = "less_sharp"
-            if candidate.impression.sharpness > best.impression.sharpness:
+            if candidate.score > best.score:
                 self._best = candidate
         self.dropped[reason] += 1
         return finished

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from roomsplat.capture.config import CaptureConfig
-from roomsplat.capture.probe import MediaInfo
 from roomsplat.core.progress import RunWarning
 from roomsplat.errors import TooFewFramesError, UnreadableVideoError
 
@@ -51,9 +50,12 @@ def check_enough(
 
 
 def film_warnings(
-    source: Path, media: MediaInfo, promised_s: float, reached_s: float, dropped: Mapping[str, int]
+    source: Path, seen: int, promised_s: float, reached_s: float, dropped: Mapping[str, int]
 ) -> tuple[RunWarning, ...]:
-    """What to tell about a film. ``promised_s``: by its header, 0 = unknown; ``reached_s``: time of the last frame."""
+    """What to tell about a film of which ``seen`` frames were decoded.
+
+    ``promised_s``: its length by its header, 0 = unknown; ``reached_s``: time of the last frame that was decoded.
+    """
     found: list[RunWarning] = []
     if promised_s - reached_s > _TOLERANCE_S + _TOLERANCE * promised_s:
         found.append(
@@ -63,7 +65,7 @@ def film_warnings(
                 "copy it from the phone again if the rest matters.",
             )
         )
-    return (*found, *_repetition_warning(source, media.num_frames, dropped))
+    return (*found, *_repetition_warning(source, seen, dropped))
 
 
 def folder_warnings(source: Path, count: int, dropped: Mapping[str, int]) -> tuple[RunWarning, ...]:
