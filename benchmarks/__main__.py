@@ -1,0 +1,92 @@
+"""``python -m benchmarks cpu|line [--json FILE] [--gate] [--quick] [--only NAME]``."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.figures import Figure, print_figures, read_figures, write_figures
+from benchmarks.gate import in_terms_of, judge
+
+HERE = Path(__file__).resolve().parent
+BASELINE = HERE / "baseline.json"
+
+
+def arguments(given: Sequence[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("what", choices=["cpu", "line"], help="cpu: one training step; line: video to splat")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as a list")
+    parser.add_argument("--gate", action="store_true", help="exit 1 if a figure is worse than the baseline's")
+    parser.add_argument("--quick", action="store_true", help="less of it, for a first look")
+    parser.add_argument(
+        "--only", metavar="NAME", help="one case: 480x270.100k …, demo, fox, fox_posed_full …"
+    )
+    parser.add_argument(
+        "--threads", type=int, default=2, help="CPU threads (default 2: what the bars are for)"
+    )
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="line: keep the results there")
+    parser.add_argument(
+        "--shared",
+        type=Path,
+        default=HERE.parents[1] / "shared",
+        help="where the trial and the real captures lie, if they do",
+    )
+    parser.add_argument("--save-baseline", action="store_true", help="put these figures into baseline.json")
+    return parser.parse_args(given)
+
+
+def measured(options: argparse.Namespace) -> list[Figure]:
+    """Run what was asked for; the numeric packages load only here."""
+    common = {
+        "shared": options.shared,
+        "threads": options.threads,
+        "quick": options.quick,
+        "only": options.only,
+    }
+    if options.what == "cpu":
+        from benchmarks.cpu import run_cpu  # noqa: PLC0415 - a wrong option must not wait for Numba
+
+        return run_cpu(**common)
+    from benchmarks.line import run_line  # noqa: PLC0415 - as above
+
+    return run_line(**common, keep=options.keep, say=lambda text: print(text, file=sys.stderr, flush=True))
+
+
+def merged(old: Sequence[Figure], new: Sequence[Figure]) -> list[Figure]:
+    """``old`` with the figures of ``new`` in place of its own, all in terms of the machine that ``old`` knows."""
+    fresh = [f for f in in_terms_of(old, new) if f.unit != "failures"]
+    return sorted(({f.key: f for f in old} | {f.key: f for f in fresh}).values(), key=lambda f: f.key)
+
+
+def gate(figures: Sequence[Figure], baseline: Sequence[Figure]) -> int:
+    """Print the verdicts; 1 when one is bad, when nothing could be judged or when a case failed."""
+    verdicts = judge(figures, baseline)
+    for verdict in verdicts:
+        if not verdict.passed:
+            print(verdict.sentence())
+    failures = [f.key for f in figures if f.unit == "failures"]
+    for key in failures:
+        print(f"WORSE: {key.removesuffix('.failed')} did not finish")
+    if not verdicts:
+        print("WORSE: nothing was measured that the baseline knows")
+    bad = sum(not v.passed for v in verdicts) + len(failures)
+    print(f"gate: {len(verdicts)} figures judged, {bad} worse")
+    return int(bad > 0 or not verdicts)
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    """Measure, print, write, judge."""
+    options = arguments(given)
+    baseline = read_figures(BASELINE) if BASELINE.exists() else []
+    figures = measured(options)
+    print_figures(figures, baseline)
+    if options.json is not None:
+        write_figures(options.json, figures)
+    if options.save_baseline:
+        write_figures(BASELINE, merged(baseline, figures))
+    return gate(figures, baseline) if options.gate else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,99 @@
+"""A measured number with a name and a unit; lists of them as JSON and as a table."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+CALIBRATION = "calibration"
+"""``cpu.calibration`` and ``line.calibration``: milliseconds of a fixed kernel (``calibration.py``), measured in the
+same run as the other figures. How fast this machine is at this moment."""
+
+BARS: Mapping[str, float] = {
+    "cpu.step.480x270.100k.vs_trial": 1.05,
+    "cpu.step.960x540.100k.vs_trial": 1.05,
+    "cpu.step.1920x1080.300k.vs_trial": 1.05,
+    "line.demo.wall": 480,
+    "line.demo.registered": 98,
+    "line.demo.ate": 0.3,
+    "line.demo.psnr": 29,
+    "line.fox_posed_quarter.train": 60,
+    "line.fox_posed_quarter.psnr": 30.4,
+    "line.fox_posed_full.train": 720,
+    "line.fox_posed_full.psnr": 30.9,
+    "line.fox.wall": 180,
+    "line.fox.registered": 100,
+    "line.fox.ate": 0.3,
+    "line.fox.psnr_quarter": 30,
+    "line.bedroom.wall": 240,
+    "line.bedroom.registered": 90,
+    "line.can.wall": 240,
+    "line.can.registered": 90,
+    "line.help": 0.3,
+    "line.install": 900,
+}
+"""What was promised, on two cores."""
+
+LARGER_IS_BETTER = frozenset({"dB", "ssim", "% of frames"})
+"""Units in which more is better; in every other one less is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One number."""
+
+    key: str
+    """Dotted name, such as ``cpu.step.480x270.100k``."""
+    value: float
+    unit: str
+    """ms, s, ratio, dB, ssim, % of frames, % of path, MB, Gaussians, pairs."""
+
+
+def meets_bar(figure: Figure) -> bool | None:
+    """Whether a promise is kept; ``None`` when nothing was promised."""
+    bar = BARS.get(figure.key)
+    if bar is None:
+        return None
+    return figure.value >= bar if figure.unit in LARGER_IS_BETTER else figure.value <= bar
+
+
+def write_figures(path: Path, figures: Sequence[Figure]) -> None:
+    """A list of ``{"key", "value", "unit"}``."""
+    rounded = [asdict(f) | {"value": float(f"{f.value:.5g}")} for f in figures]
+    path.write_text(json.dumps(rounded, indent=2) + "\n", encoding="utf-8")
+
+
+def read_figures(path: Path) -> list[Figure]:
+    """What ``write_figures`` wrote.
+
+    Raises:
+        ValueError: the file is no such list.
+    """
+    content = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        return [Figure(key=str(f["key"]), value=float(f["value"]), unit=str(f["unit"])) for f in content]
+    except (TypeError, KeyError) as error:
+        raise ValueError(f"{path} is no list of figures") from error
+
+
+def print_figures(figures: Sequence[Figure], baseline: Sequence[Figure]) -> None:
+    """A table for people: the figure, the committed one, and the promise."""
+    known = {f.key: f.value for f in baseline}
+    table = Table("figure", "value", "unit", "baseline", "bar", "", box=None)
+    for figure in figures:
+        bar, kept = BARS.get(figure.key), meets_bar(figure)
+        table.add_row(
+            figure.key,
+            f"{figure.value:.4g}",
+            figure.unit,
+            f"{known[figure.key]:.4g}" if figure.key in known else "",
+            "" if bar is None else f"{bar:g}",
+            {None: "", True: "[green]met[/]", False: "[red]missed[/]"}[kept],
+        )
+    # A pipe has no width: keys must not be cut there.
+    console = Console()
+    console = console if console.is_terminal else Console(width=120)
+    console.print(table, highlight=False)
