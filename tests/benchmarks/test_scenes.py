@@ -42,7 +42,7 @@ def test_posed_scene_is_reduced_and_held_out_as_its_peers_do(tmp_path: Path) -> 
 
 
 def test_the_room_is_the_same_every_time() -> None:
-    """The same seed furnishes the same room; another seed another one; its Gaussians stay in and just around the room."""
+    """A seed furnishes one room, another seed another one; its Gaussians stay in and just around the walls."""
     first, second, other = room_gaussians(20_000), room_gaussians(20_000), room_gaussians(20_000, seed=5)
     np.testing.assert_array_equal(first.means, second.means)
     assert not np.array_equal(first.means, other.means)
