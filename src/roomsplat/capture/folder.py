@@ -77,7 +77,7 @@ def _checked_headers(paths: list[Path], config: CaptureConfig) -> Iterator[Pictu
         header = read_header(path)
         if header.width * header.height > config.max_pixels:
             raise InputTooLargeError(
-                f"{path} is {header.width}×{header.height} px, more than {config.max_pixels / 1e6:.0f} million.",
+                f"{path} is {header.width}×{header.height} px; the limit is {config.max_pixels:,} px in all.",
                 hint="Give smaller pictures, or raise capture.max_pixels.",
             )
         first = first or header

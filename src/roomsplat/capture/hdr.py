@@ -32,6 +32,7 @@ _RGB709_FROM_RGB2020 = np.array(
     [[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]], np.float32
 )
 _LEVELS = 4096
+_SLAB_ROWS = 16  # a slab and its products stay in the cache
 
 
 def pq_from_light(light: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -72,20 +73,26 @@ def compress_highlights(light: NDArray[np.floating], peak: float) -> NDArray[np.
     return light_from_pq(np.where(signal < knee, signal, spline) * top)
 
 
-def sdr_from_wide(
-    codes: NDArray[np.uint16], transfer: Transfer, peak: float = DEFAULT_PEAK
-) -> NDArray[np.uint8]:
+def sdr_from_wide(codes: NDArray[np.uint16], transfer: Transfer, peak: float = DEFAULT_PEAK) -> NDArray[np.uint8]:
     """(h, w, 3) 16-bit R'G'B' of BT.2020 to 8-bit sRGB, same shape.
 
     ``peak``: the brightest light of the film in cd/m²; one value for the whole film, so that exposure does not pump.
-    All curves are tables of 4,096 entries: 1080p takes 0.1 s, 5× less than evaluating the formulas.
     """
+    result = np.empty(codes.shape, np.uint8)
+    for top in range(0, len(codes), _SLAB_ROWS):
+        result[top : top + _SLAB_ROWS] = _map_slab(codes[top : top + _SLAB_ROWS], transfer, peak)
+    return result
+
+
+def _map_slab(codes: NDArray[np.uint16], transfer: Transfer, peak: float) -> NDArray[np.uint8]:
+    """All curves are tables, so that a pixel costs three look-ups and a matrix."""
     light = np.take(_light_table(transfer), codes >> 4)
     if transfer == "hlg":
         # The OOTF acts on luminance, so that hue survives (BT.2100-2, table 5).
         light *= (np.maximum(light @ _LUMA_2020, 1e-9) ** (_HLG_GAMMA - 1) * DEFAULT_PEAK)[..., None]
     if transfer != "sdr":
-        brightest = light.max(axis=-1)
+        # Not max(axis=-1): over an axis of 3 it takes 77 ms for 1080p, the two calls 5 ms.
+        brightest = np.maximum(np.maximum(light[..., 0], light[..., 1]), light[..., 2])
         steps = np.sqrt(np.minimum(brightest / peak, 1)) * (_LEVELS - 1)
         light *= np.take(_gain_table(peak), steps.astype(np.uint16))[..., None]
     rgb = light @ _RGB709_FROM_RGB2020.T

@@ -5,6 +5,7 @@ The first bytes alone choose the demuxer, FFmpeg never guesses: a playlist, a sc
 """
 
 import os
+import stat
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -66,7 +67,9 @@ def sniff(path: Path, config: CaptureConfig) -> Demuxer:
         UnreadableVideoError: no film, empty, or not readable.
     """
     try:
-        size = path.stat().st_size
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise UnreadableVideoError(f"{path} is no ordinary file.", hint=_HINT_FILM)
         with path.open("rb") as file:
             head = file.read(12)
     except FileNotFoundError as error:
@@ -77,9 +80,9 @@ def sniff(path: Path, config: CaptureConfig) -> Demuxer:
         raise UnreadableVideoError(
             f"{path} could not be opened ({error.strerror}).", hint="Check the file's permissions."
         ) from error
-    if size > config.max_bytes:
+    if status.st_size > config.max_bytes:
         raise InputTooLargeError(
-            f"{path} has {size / 2**30:.1f} GiB; the limit is {config.max_bytes / 2**30:.1f} GiB.",
+            f"{path} has {status.st_size / 2**20:,.1f} MiB; the limit is {config.max_bytes / 2**20:,.1f} MiB.",
             hint="Give a shorter film, or raise capture.max_bytes.",
         )
     if not head:
@@ -146,7 +149,7 @@ def _main_stream(path: Path, container: InputContainer) -> VideoStream:
 def _check_limits(path: Path, container: InputContainer, stream: VideoStream, config: CaptureConfig) -> None:
     if stream.width * stream.height > config.max_pixels:
         raise InputTooLargeError(
-            f"{path} is {stream.width}×{stream.height} px, more than {config.max_pixels / 1e6:.0f} million.",
+            f"{path} is {stream.width}×{stream.height} px; the limit is {config.max_pixels:,} px in all.",
             hint="Give a smaller film, or raise capture.max_pixels.",
         )
     check_duration(path, (container.duration or 0) / av.time_base, config)
@@ -157,7 +160,7 @@ def check_duration(path: Path, seconds: float, config: CaptureConfig) -> None:
     """Raise InputTooLargeError for a film longer than ``config.max_duration_s``."""
     if seconds > config.max_duration_s:
         raise InputTooLargeError(
-            f"{path} lasts {seconds:.0f} s; the limit is {config.max_duration_s:.0f} s.",
+            f"{path} lasts {seconds:,.1f} s; the limit is {config.max_duration_s:,.1f} s.",
             hint="Cut the film, or raise capture.max_duration_s.",
         )
 

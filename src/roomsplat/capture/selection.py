@@ -20,9 +20,9 @@ BLACK_LEVEL = 24.0
 FROZEN_DIFFERENCE = 0.25
 DUPLICATE_DIFFERENCE = 1.0
 
-# What sharpness loses at the edge of a window. Without it neighbouring windows often choose neighbouring frames: gaps of
-# 0.05 to 1.9 windows on two real films. With 0.3 they are 0.2 to 1.6, and the chosen frames keep 95 % of the sharpness
-# of the sharpest (a median frame has 80 %). A frame that is really blurred has half and less, and loses anyway.
+# What sharpness loses at the edge of a window. Without it neighbouring windows often choose neighbouring frames: gaps
+# of 0.05 to 1.9 windows on two real films. With 0.3 they are 0.2 to 1.6, and the chosen frames keep 95 % of the
+# sharpness of the sharpest (a median frame has 80 %). A frame that is really blurred has half and less: it loses.
 EDGE_PENALTY = 0.3
 
 REASONS = ("black", "frozen", "duplicate", "less_sharp")

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 # Pictures are halved until they fit: full HD is judged at 960×540. Known motion blur on real frames, mean blur of the
 # chosen frame above the best one of ten: 0.6 px here, 0.5 px at full size and 4× the time, 0.9 px at a quarter.
 _JUDGED_SIDE = 960
-# Sameness and darkness are judged here: a cell averages over 30 pixels and more, which leaves little noise.
-_THUMBNAIL_SIDE = 64
+# Sameness and darkness are judged here: a cell averages over 64 pixels and more, which leaves an eighth of the noise.
+_THUMBNAIL_SIDE, _LEAST_BLOCK = 64, 8
 # Rows that are halved at a time: a slab of 4K and what is made of it stay in the cache (4K: 3.0 ms without, 1.4 with).
 _SLAB_ROWS = 64
 _FULL_RANGE = 2  # AVCOL_RANGE_JPEG
@@ -25,7 +25,7 @@ class Impression:
     sharpness: float
     """Mean squared Laplacian of the grey copy; larger is sharper, comparable within one film."""
     thumbnail: NDArray[np.float32]
-    """(h, w) grey levels 0 to 255, longer side 64 to 127."""
+    """(h, w) grey levels 0 to 255, longer side at most 127."""
 
 
 def look(frame: VideoFrame) -> Impression:
@@ -101,7 +101,7 @@ def _halved(levels: NDArray[np.unsignedinteger]) -> NDArray[np.unsignedinteger]:
 
 
 def _thumbnail(grey: NDArray[np.int16], *, is_full: bool) -> NDArray[np.float32]:
-    block = max(1, min(max(grey.shape) // _THUMBNAIL_SIDE, *grey.shape))
+    block = max(1, min(max(max(grey.shape) // _THUMBNAIL_SIDE, _LEAST_BLOCK), *grey.shape))
     rows, columns = grey.shape[0] // block, grey.shape[1] // block
     inside = grey[: rows * block, : columns * block]
     sums = np.add.reduce(inside.reshape(rows, block, columns * block), axis=1, dtype=np.int32)

@@ -44,7 +44,7 @@ def check_enough(
             hint="Uncover the lens or turn on the light, and film again.",
         )
     raise TooFewFramesError(
-        f"{source} stands still: {repeated} of {seen} frames repeat the one before, {kept} remain.",
+        f"{source} stands still: {repeated} of {seen} frames repeat what was seen, {kept} show something new.",
         hint="Film while you walk through the room; a camera on a tripod sees no depth.",
     )
 
