@@ -79,7 +79,7 @@ def read_colmap(folder: Path) -> ColmapModel:
     orphan = next((image for image in images if image.camera_id not in camera_records), None)
     if orphan is not None:
         raise InvalidFileError(
-            f"{folder / 'images.bin'}: the image {orphan.name} belongs to camera {orphan.camera_id}, "
+            f"{folder / 'images.bin'}: the image {orphan.name!r} belongs to camera {orphan.camera_id}, "
             "which cameras.bin does not have.",
             hint="Export the model again; its files do not belong together.",
         )

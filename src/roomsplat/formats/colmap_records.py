@@ -157,7 +157,7 @@ def read_images(path: Path) -> list[ImageRecord]:
         cursor.skip(_KEYPOINT_BYTES * cursor.take_count(_KEYPOINT_BYTES))
         quat, translation = np.array(pose[:4]), np.array(pose[4:])
         if not (_fits_float32(pose) and np.linalg.norm(quat) > 0):
-            raise cursor.damaged(f"the pose of image {name} is not a pose")
+            raise cursor.damaged(f"the pose of image {name!r} is not a pose")
         images.append(
             ImageRecord(
                 image_id=int(image_id),
