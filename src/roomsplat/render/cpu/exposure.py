@@ -1,0 +1,109 @@
+"""The picture that is compared: the render through a colour transform, and the target's own pixels outside the mask.
+
+Only for steps that have a transform or a mask; the others compare the render itself.
+"""
+
+# pyright: basic
+import numpy as np
+from numba import njit, prange
+
+from roomsplat.render.cpu.elementary import INLINE, KERNEL, PARALLEL
+from roomsplat.render.cpu.memory import load_at, load_bytes, store, store_at, take_next, totals
+from roomsplat.render.cpu.vectors import everywhere, select
+
+CHUNK = 4096
+"""Pixels that a thread takes at a time; a multiple of 16."""
+
+
+@njit(**INLINE)
+def _affine(m, row, red, green, blue):
+    """One output channel of the transform."""
+    return m[row, 0] * red + m[row, 1] * green + m[row, 2] * blue + m[row, 3]
+
+
+@njit(**KERNEL)
+def _compare_chunk(picture, size, target, mask, transform, out, plane, first, last):
+    """Pixels ``first`` to ``last``; reads and writes up to 15 floats past them, into the planes' padding."""
+    for i in range(first, last, 16):
+        red, green, blue = load_at(picture, i), load_at(picture, size + i), load_at(picture, 2 * size + i)
+        x, y, z = (
+            _affine(transform, 0, red, green, blue),
+            _affine(transform, 1, red, green, blue),
+            _affine(transform, 2, red, green, blue),
+        )
+        if len(mask) > 0:
+            inside = load_bytes(mask, i) > 0
+            x = select(inside, x, load_bytes(target, i) * (1 / 255))
+            y = select(inside, y, load_bytes(target, size + i) * (1 / 255))
+            z = select(inside, z, load_bytes(target, 2 * size + i) * (1 / 255))
+        store_at(out, i, x)
+        store_at(out, plane + i, y)
+        store_at(out, 2 * plane + i, z)
+
+
+@njit(**PARALLEL)
+def compared_picture(picture, size, target, mask, transform, out, plane, counter, threads):
+    """Fill ``out``.
+
+    Args: ``picture`` flat planes of ``size`` pixels (four of them, so that reading on is harmless); ``target`` and
+    ``mask`` as in ``ssim_forward``; ``transform`` (3, 4); out: ``out`` flat planes, ``plane`` (a multiple of 16) apart.
+    """
+    for _ in prange(threads):
+        while True:
+            first = take_next(counter) * CHUNK
+            if first >= size:
+                break
+            _compare_chunk(
+                picture, size, target, mask, transform, out, plane, first, min(first + CHUNK, size)
+            )
+
+
+@njit(**KERNEL)
+def _chain_tail(picture, size, gradient, transform, sums, first, last):
+    """Pixel by pixel what ``_chain_chunk`` does by sixteen."""
+    for i in range(first, last):
+        given = gradient[i], gradient[size + i], gradient[2 * size + i]
+        for c in range(3):
+            for k in range(3):
+                sums[4 * c + k] += given[c] * picture[k * size + i]
+            sums[4 * c + 3] += given[c]
+        for k in range(3):
+            gradient[k * size + i] = (
+                transform[0, k] * given[0] + transform[1, k] * given[1] + transform[2, k] * given[2]
+            )
+
+
+@njit(**KERNEL)
+def _chain_chunk(picture, size, gradient, transform, sums, chunk, first, last):
+    """Pixels ``first`` to ``last`` (a multiple of 16 of them) in place, and the transform's twelve sums."""
+    zero = everywhere(0.0)
+    s00, s01, s02, s03, s10, s11 = zero, zero, zero, zero, zero, zero
+    s12, s13, s20, s21, s22, s23 = zero, zero, zero, zero, zero, zero
+    for i in range(first, last, 16):
+        red, green, blue = load_at(picture, i), load_at(picture, size + i), load_at(picture, 2 * size + i)
+        a, b, c = load_at(gradient, i), load_at(gradient, size + i), load_at(gradient, 2 * size + i)
+        s00, s01, s02, s03 = s00 + a * red, s01 + a * green, s02 + a * blue, s03 + a
+        s10, s11, s12, s13 = s10 + b * red, s11 + b * green, s12 + b * blue, s13 + b
+        s20, s21, s22, s23 = s20 + c * red, s21 + c * green, s22 + c * blue, s23 + c
+        store_at(gradient, i, transform[0, 0] * a + transform[1, 0] * b + transform[2, 0] * c)
+        store_at(gradient, size + i, transform[0, 1] * a + transform[1, 1] * b + transform[2, 1] * c)
+        store_at(gradient, 2 * size + i, transform[0, 2] * a + transform[1, 2] * b + transform[2, 2] * c)
+    store(sums, chunk, totals((s00, s01, s02, s03, s10, s11, s12, s13, s20, s21, s22, s23)))
+
+
+@njit(**PARALLEL)
+def chain_through_transform(picture, size, gradient, transform, sums, counter, threads):
+    """Turn dL/d(compared picture) into dL/d(render), in place.
+
+    Args: ``gradient`` (3 · size,) flat; out: ``sums`` (chunks, 16), whose total's first twelve are dL/d(transform).
+    """
+    whole = size // 16 * 16
+    for _ in prange(threads):
+        while True:
+            chunk = take_next(counter)
+            if chunk * CHUNK >= size:
+                break
+            first, last = chunk * CHUNK, min((chunk + 1) * CHUNK, whole)
+            _chain_chunk(picture, size, gradient, transform, sums, chunk, first, last)
+            if last == whole:
+                _chain_tail(picture, size, gradient, transform, sums[chunk], whole, size)
