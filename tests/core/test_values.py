@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from roomsplat.core.cameras import Cameras
-from roomsplat.core.checks import float_array
+from roomsplat.core.checks import fits_float32, float_array
 from roomsplat.core.gaussians import Gaussians
 from roomsplat.core.images import DepthMap, PosedImages, RenderOutput
 from roomsplat.core.point_cloud import PointCloud
@@ -115,3 +115,12 @@ def test_pictures_must_have_one_size() -> None:
 def test_silence() -> None:
     """The silent listener takes any report."""
     assert silent(Progress(fraction=0.5, message="halfway")) is None  # pyright: ignore[reportCallIssue] - that it is silent is the law
+
+
+def test_what_float32_can_hold() -> None:
+    """Numbers up to float32's largest are held; larger ones, infinities and NaN are not."""
+    largest = float(np.finfo(np.float32).max)
+    assert fits_float32([0.0, -largest, largest])
+    assert fits_float32([])
+    for wrong in (largest * 1.001, -largest * 1.001, np.inf, -np.inf, np.nan):
+        assert not fits_float32([0.0, wrong])

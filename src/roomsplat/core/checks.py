@@ -1,7 +1,9 @@
 """Checks of array shape and type, made once, where a value is made."""
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 def float_array(name: str, value: object, shape: tuple[int | None, ...]) -> NDArray[np.float32]:
@@ -17,3 +19,8 @@ def float_array(name: str, value: object, shape: tuple[int | None, ...]) -> NDAr
         wanted = "(" + ", ".join("any" if n is None else str(n) for n in shape) + ")"
         raise ValueError(f"{name} has shape {array.shape}, expected {wanted}")
     return array
+
+
+def fits_float32(values: ArrayLike) -> bool:
+    """Every value is a finite number that float32 can hold; NaN, which compares false with everything, is not."""
+    return bool(np.all(np.abs(np.asarray(values, np.float64)) <= _LARGEST))

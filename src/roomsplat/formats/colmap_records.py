@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from roomsplat.core.checks import fits_float32
 from roomsplat.core.point_cloud import PointCloud
 from roomsplat.errors import InvalidFileError
 from roomsplat.formats.files import open_input, open_output
@@ -134,7 +135,7 @@ def read_cameras(path: Path) -> list[CameraRecord]:
                 hint="Undistort the images first ('colmap image_undistorter').",
             )
         params = cursor.take(struct.Struct(f"<{LENS_MODELS[model_id][1]}d"))
-        if not (0 < width < _LARGEST_SIDE and 0 < height < _LARGEST_SIDE and _fits_float32(params)):
+        if not (0 < width < _LARGEST_SIDE and 0 < height < _LARGEST_SIDE and fits_float32(params)):
             raise cursor.damaged(f"camera {camera_id} has {width}×{height} px and the parameters {params}")
         cameras.append(
             CameraRecord(camera_id=camera_id, model_id=model_id, width=width, height=height, params=params)
@@ -156,7 +157,7 @@ def read_images(path: Path) -> list[ImageRecord]:
         name = cursor.take_name()
         cursor.skip(_KEYPOINT_BYTES * cursor.take_count(_KEYPOINT_BYTES))
         quat, translation = np.array(pose[:4]), np.array(pose[4:])
-        if not (_fits_float32(pose) and np.linalg.norm(quat) > 0):
+        if not (fits_float32(pose) and np.linalg.norm(quat) > 0):
             raise cursor.damaged(f"the pose of image {name!r} is not a pose")
         images.append(
             ImageRecord(
@@ -184,7 +185,7 @@ def read_points(path: Path) -> PointCloud:
         _, *row[:] = cursor.take(_POINT)
         cursor.skip(_TRACK_BYTES * int(row[7]))
     cursor.finish()
-    if not _fits_float32(table):
+    if not fits_float32(table):
         raise cursor.damaged("a point has no finite position or error")
     return PointCloud(
         positions=table[:, :3].astype(np.float32),
@@ -192,11 +193,6 @@ def read_points(path: Path) -> PointCloud:
         errors=np.maximum(table[:, 6], 0).astype(np.float32),
         track_lengths=table[:, 7].astype(np.int32),
     )
-
-
-def _fits_float32(values: Sequence[float] | NDArray[np.float64]) -> bool:
-    """Every value is a number (NaN compares false) that float32 can hold."""
-    return bool(np.all(np.abs(values) < np.finfo(np.float32).max))
 
 
 def write_cameras(path: Path, cameras: Sequence[CameraRecord]) -> None:

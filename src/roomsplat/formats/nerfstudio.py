@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roomsplat.core.cameras import DISTORTION_TERMS, CameraModel, Cameras
-from roomsplat.core.checks import float_array
+from roomsplat.core.checks import fits_float32, float_array
 from roomsplat.errors import InvalidFileError
 from roomsplat.formats.files import open_input, open_output
 
@@ -27,6 +27,7 @@ _LENS_MODELS = ("OPENCV", "PINHOLE", "SIMPLE_PINHOLE", "SIMPLE_RADIAL", "RADIAL"
 _OPENGL_FROM_OPENCV = np.diag([1.0, -1.0, -1.0, 1.0])
 _DISTORTION = ("k1", "k2", "p1", "p2")
 _NOT_OURS = ("k3", "k4")  # OpenCV's fisheye and higher terms
+_LARGEST = float(np.finfo(np.float32).max)
 _MAX_SHEAR = 0.02  # how far from a rotation a pose may be: files with four printed digits stay below 0.001
 
 
@@ -128,7 +129,7 @@ class _Values:
         value = self.values.get(key)
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise self.wrong(key, "a number")
-        if not abs(value) < np.finfo(np.float32).max:
+        if not -_LARGEST <= value <= _LARGEST:  # before float(): JSON's whole numbers have no limit
             raise self.wrong(key, "a finite number")
         return float(value)
 
@@ -152,7 +153,7 @@ class _Values:
             value = np.array(self.values.get(key), np.float64)
         except (ValueError, TypeError, OverflowError):
             raise self.wrong(key, "a matrix of 4×4 numbers") from None
-        if value.shape not in ((4, 4), (3, 4)) or not np.all(np.abs(value) < np.finfo(np.float32).max):
+        if value.shape not in ((4, 4), (3, 4)) or not fits_float32(value):
             raise self.wrong(key, "a matrix of 4×4 finite numbers")
         return np.concatenate([value[:3], [[0, 0, 0, 1]]])
 
