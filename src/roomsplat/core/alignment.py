@@ -31,13 +31,13 @@ def align_similarity(source: NDArray[np.floating], target: NDArray[np.floating])
     Raises:
         ValueError: the shapes differ, there are fewer than two points, or one set lies in a single place.
     """
-    source, target = _points("source", source), _points("target", target)
-    if source.shape != target.shape:
-        raise ValueError(f"source has shape {source.shape}, target has shape {target.shape}")
-    source_mean, target_mean = source.mean(axis=0), target.mean(axis=0)
-    source_spread, target_spread = source - source_mean, target - target_mean
-    variance = float(np.mean(np.sum(source_spread**2, axis=1)))
-    u, singular, vt = np.linalg.svd(target_spread.T @ source_spread / len(source))
+    if np.shape(source) != np.shape(target):
+        raise ValueError(f"source has shape {np.shape(source)}, target has shape {np.shape(target)}")
+    start, end = _points("source", source), _points("target", target)
+    source_mean, target_mean = start.mean(axis=0), end.mean(axis=0)
+    source_spread, target_spread = start - source_mean, end - target_mean
+    variance = _mean_square(source_spread)
+    u, singular, vt = np.linalg.svd(target_spread.T @ source_spread / len(start))
     signs = np.array([1.0, 1.0, np.sign(np.linalg.det(u) * np.linalg.det(vt))])
     scale = float(singular @ signs) / variance if variance > 0 else 0.0
     if not scale > 0:
@@ -59,10 +59,15 @@ def trajectory_error(estimated: NDArray[np.floating], reference: NDArray[np.floa
         ValueError: as ``align_similarity``.
     """
     moved = align_similarity(estimated, reference).apply(estimated)
-    reference = _points("reference", reference)
-    rmse = float(np.sqrt(np.mean(np.sum((moved - reference) ** 2, axis=1))))
-    length = float(np.sum(np.linalg.norm(np.diff(reference, axis=0), axis=1)))
+    true = _points("reference", reference)
+    rmse = _mean_square(moved - true) ** 0.5
+    length = float(np.sum(np.linalg.norm(np.diff(true, axis=0), axis=1)))
     return TrajectoryError(rmse=rmse, path_length=length, percent=100 * rmse / length)
+
+
+def _mean_square(vectors: NDArray[np.float64]) -> float:
+    """The mean squared length of (n, 3) vectors."""
+    return float(np.einsum("ij,ij->", vectors, vectors)) / len(vectors)
 
 
 def _points(name: str, value: NDArray[np.floating]) -> NDArray[np.float64]:

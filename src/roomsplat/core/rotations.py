@@ -49,7 +49,8 @@ def quat_from_matrix(matrices: NDArray[Scalar]) -> NDArray[Scalar]:
     best = np.argmax(t, axis=-1)[..., None, None]
     quats = np.take_along_axis(candidates, np.broadcast_to(best, (*best.shape[:-1], 4)), axis=-2)[..., 0, :]
     quats = quats / np.linalg.norm(quats, axis=-1, keepdims=True)
-    return np.where(quats[..., :1] < 0, -quats, quats).astype(matrices.dtype)
+    upper = np.asarray(np.where(quats[..., :1] < 0, -quats, quats), np.float64)
+    return upper.astype(matrices.dtype)
 
 
 def quat_product(left: NDArray[Scalar], right: NDArray[Scalar]) -> NDArray[Scalar]:

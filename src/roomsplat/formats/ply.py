@@ -87,8 +87,7 @@ def read_ply(path: Path) -> SplatScene:
             f"{path} holds {left_out} Gaussians and not one of them is finite.",
             hint="Train again; the training that made this file diverged.",
         )
-    provenance = notes.get("provenance", {})
-    provenance = {str(k): str(v) for k, v in provenance.items()} if isinstance(provenance, dict) else {}
+    provenance = {key: str(value) for key, value in _object(notes.get("provenance")).items()}
     if left_out:
         provenance["rows_left_out"] = str(left_out)
     scale = "metric" if notes.get("scale") == "metric" else "arbitrary"
@@ -185,13 +184,18 @@ def _parse_comments(comments: tuple[str, ...]) -> tuple[SplatModel, dict[str, ob
         elif words[:1] == ["splatrendermode:"] or words == ["antialiased", "0"]:
             model = "default"
         elif comment.startswith(_NOTE):
-            notes |= _json_object(comment.removeprefix(_NOTE))
+            notes |= _parse_json(comment.removeprefix(_NOTE))
     return model, notes
 
 
-def _json_object(text: str) -> dict[str, object]:
+def _parse_json(text: str) -> dict[str, object]:
+    """A JSON object; empty for anything else."""
     try:
-        value = cast("object", json.loads(text))
+        return _object(cast("object", json.loads(text)))
     except (ValueError, RecursionError):
         return {}
+
+
+def _object(value: object) -> dict[str, object]:
+    """The value if it is a JSON object; an empty one if not."""
     return cast("dict[str, object]", value) if isinstance(value, dict) else {}
