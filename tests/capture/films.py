@@ -1,4 +1,4 @@
-"""Small films and folders of every kind that a user may bring, good and bad. Each function writes one and returns its path."""
+"""Small films and folders of every kind that a user may bring, good and bad; each is written and its path returned."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -35,7 +35,7 @@ class FilmStyle:
     rotation: float = 0.0
     """Degrees anticlockwise that a player turns the stored picture by, as a note in the container."""
     mirrored: bool = False
-    """A note in the container that left and right change places."""
+    """A note in the container that left and right change places, after turning."""
     transfer: str = "sdr"
     """``sdr``, ``pq`` or ``hlg``; the latter two take 16-bit pictures with BT.2020 codes."""
     options: dict[str, str] = field(default_factory=lambda: {"preset": "ultrafast", "crf": "12"})
@@ -167,4 +167,7 @@ def _yuv_frame(scaler: VideoReformatter, picture: RGB8 | RGB16, style: FilmStyle
     kind = "rgb24" if picture.dtype == np.uint8 else "rgb48le"
     matrix = Colorspace.ITU709 if style.transfer == "sdr" else Colorspace.BT2020
     frame = VideoFrame.from_ndarray(np.ascontiguousarray(picture), kind)
-    return scaler.reformat(frame, format=style.pixels, dst_colorspace=matrix, dst_color_range=ColorRange.MPEG)
+    # One thread: swscale 9.5 on several writes a few wrong pixels at the slices' borders when it makes 10 bits of 8.
+    return scaler.reformat(
+        frame, format=style.pixels, dst_colorspace=matrix, dst_color_range=ColorRange.MPEG, threads=1
+    )

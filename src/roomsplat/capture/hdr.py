@@ -1,7 +1,7 @@
 """From HDR film (PQ or HLG, BT.2020) to the sRGB of an ordinary picture.
 
 Signal → display light in cd/m² (BT.2100) → highlights compressed (BT.2390 EETF) → BT.709 primaries (BT.2087) → sRGB.
-Everything below about 90 cd/m², the walls and furniture of a room, keeps its light; only what is brighter bends.
+Everything below 87 cd/m², the walls and furniture of a room, keeps its light; only what is brighter bends.
 """
 
 from functools import cache
@@ -32,6 +32,7 @@ _RGB709_FROM_RGB2020 = np.array(
     [[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]], np.float32
 )
 _LEVELS = 4096
+_GAIN_LEVELS = 16384  # a step is 0.05 % of light at reference white
 _SLAB_ROWS = 16  # a slab and its products stay in the cache
 
 
@@ -93,7 +94,7 @@ def _map_slab(codes: NDArray[np.uint16], transfer: Transfer, peak: float) -> NDA
     if transfer != "sdr":
         # Not max(axis=-1): over an axis of 3 it takes 77 ms for 1080p, the two calls 5 ms.
         brightest = np.maximum(np.maximum(light[..., 0], light[..., 1]), light[..., 2])
-        steps = np.sqrt(np.minimum(brightest / peak, 1)) * (_LEVELS - 1)
+        steps = np.sqrt(brightest / _PQ_TOP) * (_GAIN_LEVELS - 1) + 0.5
         light *= np.take(_gain_table(peak), steps.astype(np.uint16))[..., None]
     rgb = light @ _RGB709_FROM_RGB2020.T
     steps = np.sqrt(np.clip(rgb, 0, 1)) * (_LEVELS - 1) + 0.5
@@ -113,8 +114,8 @@ def _light_table(transfer: Transfer) -> Float:
 
 @cache
 def _gain_table(peak: float) -> Float:
-    """By the root of light over peak: what light is multiplied by, so that reference white becomes 1."""
-    light = np.maximum(np.linspace(0, 1, _LEVELS) ** 2 * peak, 1e-4)
+    """By the root of light over 10,000 cd/m²: what light is multiplied by, so that reference white becomes 1."""
+    light = np.maximum(np.linspace(0, 1, _GAIN_LEVELS) ** 2 * _PQ_TOP, 1e-4)
     return (compress_highlights(light, peak) / light / REFERENCE_WHITE).astype(np.float32)
 
 

@@ -138,9 +138,11 @@ def _main_stream(path: Path, container: InputContainer) -> VideoStream:
     if not films:
         raise UnreadableVideoError(f"{path} holds sound but no pictures.", hint=_HINT_FILM)
     stream = max(films, key=lambda s: s.width * s.height)
-    if stream.width * stream.height == 0:
+    # The option codec_whitelist holds while FFmpeg probes; PyAV opens the decoder itself, so it is asked here again.
+    codec = _codec(stream)
+    if stream.width * stream.height == 0 or codec not in _DECODERS.split(","):
         raise UnreadableVideoError(
-            f"{path} holds a film whose pictures cannot be decoded (codec {_codec(stream)}).",
+            f"{path} holds a film whose pictures cannot be decoded (codec {codec}).",
             hint="Convert it to H.264 or HEVC in mp4.",
         )
     return stream
@@ -169,7 +171,7 @@ def check_frame_count(path: Path, count: int, config: CaptureConfig) -> None:
     """Raise InputTooLargeError for more than ``config.max_input_frames`` frames or pictures."""
     if count > config.max_input_frames:
         raise InputTooLargeError(
-            f"{path} has {count} frames; the limit is {config.max_input_frames}.",
+            f"{path} has more than {config.max_input_frames:,} frames.",
             hint="Give fewer, or raise capture.max_input_frames.",
         )
 

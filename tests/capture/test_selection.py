@@ -1,0 +1,142 @@
+"""Which frames are kept: laws of the windows and of the choice."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from roomsplat.capture.config import CaptureConfig
+from roomsplat.capture.selection import REASONS, Candidate, Chooser, plan_windows
+from roomsplat.capture.sharpness import Impression
+from roomsplat.errors import InvalidSettingError
+
+GAPS = st.lists(st.floats(0.001, 3.0), min_size=1, max_size=400)
+# (window step, scene, sharpness): scene 0 is black, equal scenes look alike.
+FRAMES = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 4), st.floats(0.1, 100)), max_size=60)
+
+
+def candidates(frames: Sequence[tuple[int, int, float]]) -> list[Candidate[int]]:
+    """Frames by (window, scene, sharpness); each scene has a picture of its own, scene 0 is black."""
+    thumbnails = np.random.default_rng(0).uniform(60, 200, (100, 8, 8)).astype(np.float32)
+    thumbnails[0] = 3
+    return [
+        Candidate(
+            index=number,
+            window=window,
+            weight=1.0,
+            impression=Impression(sharpness=sharpness, thumbnail=thumbnails[scene]),
+            picture=number,
+        )
+        for number, (window, scene, sharpness) in enumerate(frames)
+    ]
+
+
+def choose(frames: Sequence[tuple[int, int, float]]) -> tuple[list[int], Chooser[int]]:
+    """The numbers of the chosen frames, and the chooser after it."""
+    chooser: Chooser[int] = Chooser()
+    return [chosen.picture for chosen in chooser.choose(candidates(frames))], chooser
+
+
+@given(GAPS, st.integers(1, 80), st.integers(80, 200), st.floats(0.1, 30))
+@settings(max_examples=150, deadline=None)
+def test_windows_cover_the_film(gaps: list[float], least: int, most: int, fps: float) -> None:
+    """Every frame has a window, in order; there are enough filled ones where the film allows, and never too many."""
+    times = np.cumsum([0.0, *gaps])
+    plan = plan_windows(times, CaptureConfig(min_frames=least, max_frames=most, fps=fps))
+    assert plan.window.shape == plan.weight.shape == times.shape
+    assert np.all(np.diff(plan.window) >= 0)
+    assert plan.window[0] == 0
+    filled = len(np.unique(plan.window))
+    assert min(least, len(times)) <= filled <= plan.count <= most
+    assert np.all((plan.weight > 0.5) & (plan.weight <= 1))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "fps", "expected"), [(20, 30, 60), (60, 30, 120), (600, 30, 300), (1, 30, 30), (90, 60, 180)]
+)
+def test_two_a_second_adapted_to_length(seconds: float, fps: float, expected: int) -> None:
+    """2 frames a second; a short film gives 60 if it has them, a long one 300."""
+    times = np.arange(round(seconds * fps)) / fps
+    assert plan_windows(times, CaptureConfig()).count == expected
+
+
+def test_a_film_of_variable_rate_is_covered_evenly_in_time() -> None:
+    """Windows have one length in seconds, though the second half has a sixth of the frames."""
+    times = np.concatenate([np.arange(0, 60, 1 / 30), np.arange(60, 120, 1 / 5)])
+    window = plan_windows(times, CaptureConfig()).window
+    assert window.max() == 239
+    assert np.sum(np.unique(window) < 120) == np.sum(np.unique(window) >= 120) == 120
+
+
+def test_a_number_that_was_asked_for_is_kept() -> None:
+    """``frames`` overrides rate, least and most."""
+    times = np.arange(3000) / 30
+    assert plan_windows(times, CaptureConfig(frames=40)).count == 40
+    assert plan_windows(times, CaptureConfig(frames=700)).count == 700
+    assert plan_windows(times[:20], CaptureConfig(frames=40)).count == 20
+
+
+@given(FRAMES)
+@settings(max_examples=200, deadline=None)
+def test_every_frame_has_one_fate(steps: list[tuple[int, int, float]]) -> None:
+    """Kept and dropped add up; one frame a window at most; none kept is black or shows what the one before shows."""
+    windows = np.cumsum([step for step, _, _ in steps]) if steps else []
+    frames = [(int(w), scene, sharp) for w, (_, scene, sharp) in zip(windows, steps, strict=True)]
+    kept, chooser = choose(frames)
+    assert len(kept) + sum(chooser.dropped.values()) == len(frames)
+    assert set(chooser.dropped) == set(REASONS)
+    chosen = [frames[number] for number in kept]
+    assert len({window for window, _, _ in chosen}) == len(chosen)
+    assert all(scene != 0 for _, scene, _ in chosen)
+    assert all(a[1] != b[1] for a, b in zip(chosen, chosen[1:], strict=False))
+
+
+@given(st.lists(st.lists(st.floats(0.1, 100), min_size=1, max_size=8), min_size=1, max_size=8))
+@settings(max_examples=100, deadline=None)
+def test_the_sharpest_of_each_window_is_kept(windows: list[list[float]]) -> None:
+    """Where every frame shows something new, a window's choice is its sharpest frame, the first of equals."""
+    frames = [(w, 0, s) for w, values in enumerate(windows) for s in values]
+    fresh = [(w, number % 99 + 1, s) for number, (w, _, s) in enumerate(frames)]
+    kept, _ = choose(fresh)
+    starts = np.cumsum([0, *(len(values) for values in windows[:-1])])
+    assert kept == [int(start + np.argmax(values)) for start, values in zip(starts, windows, strict=True)]
+
+
+def test_a_slow_camera_adds_up() -> None:
+    """Steps below the frozen threshold are no standstill: every so often one is far enough from the last."""
+    base = np.random.default_rng(0).uniform(60, 200, (8, 8)).astype(np.float32)
+    drift = np.linspace(-1, 1, 64, dtype=np.float32).reshape(8, 8)
+    slow = [
+        Candidate(
+            index=n,
+            window=n // 20,
+            weight=1.0,
+            impression=Impression(sharpness=1.0 + n, thumbnail=base + drift * np.float32(0.2 * n)),
+            picture=n,
+        )
+        for n in range(100)
+    ]
+    chooser: Chooser[int] = Chooser()
+    assert len(list(chooser.choose(slow))) == 5
+    assert chooser.dropped["frozen"] > 0
+
+
+def test_the_middle_of_a_window_wins_between_equals() -> None:
+    """Equally sharp frames: the one in the middle, so that kept frames are evenly spread."""
+    times = np.arange(900) / 30
+    plan = plan_windows(times, CaptureConfig())
+    weights = [plan.weight[plan.window == w] for w in range(plan.count)]
+    assert all(abs(int(np.argmax(w)) - (len(w) - 1) / 2) <= 1 for w in weights)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"fps": 0.0}, {"max_side": -1}, {"frames": 2}, {"min_frames": 400}, {"max_duration_s": float("nan")}],
+    ids=str,
+)
+def test_settings_that_make_no_sense_are_refused(wrong: dict[str, float]) -> None:
+    """A value out of its range ends in a sentence that names it."""
+    with pytest.raises(InvalidSettingError, match=r"capture\."):
+        CaptureConfig(**wrong)
