@@ -1,5 +1,7 @@
 """Pictures: every engine draws what the reference draws, and obeys the laws of a camera."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -50,12 +52,10 @@ def test_picture_antialiased(fast_engine: Engine) -> None:
     """The opacity compensation equals the reference, on Gaussians far smaller than a pixel too."""
     camera, settings = look(), RenderSettings(sh_degree=0, antialiased=True, with_depth=True)
     gaussians = steady_scatter(0, 25, 0, camera, settings)
-    small = Gaussians(
-        means=gaussians.means,
-        quats=gaussians.quats,
+    small = replace(
+        gaussians,
         log_scales=gaussians.log_scales - np.linspace(0, 3, 25, dtype=np.float32)[:, None],
         opacity_logits=gaussians.opacity_logits + 2,
-        sh=gaussians.sh,
     )
     for scene in (gaussians, small):
         assert_same_picture(fast_engine, scene, camera, settings)
@@ -79,26 +79,14 @@ def test_picture_of_crowded_tiles(fast_engine: Engine, count: int) -> None:
     """Lists around and far beyond an engine's chunk of 32 lose nothing."""
     camera, settings = look(20, 12), RenderSettings(sh_degree=0, with_depth=True)
     crowd = scatter(CROWD_SEED[count], count, 0, camera)
-    faint = Gaussians(
-        means=crowd.means,
-        quats=crowd.quats,
-        log_scales=crowd.log_scales + 1,
-        opacity_logits=np.full(count, -3.0),
-        sh=crowd.sh,
-    )
+    faint = replace(crowd, log_scales=crowd.log_scales + 1, opacity_logits=np.full(count, -3.0))
     assert_same_picture(fast_engine, faint, camera, settings)
 
 
 def test_stored_degree_above_the_asked_one_changes_nothing(engine: Engine) -> None:
     """With ``sh_degree`` 1 the coefficients of degrees 2 and 3 have no effect."""
     full = cached_scatter(3)
-    cut = Gaussians(
-        means=full.means,
-        quats=full.quats,
-        log_scales=full.log_scales,
-        opacity_logits=full.opacity_logits,
-        sh=full.sh[:, :4],
-    )
+    cut = replace(full, sh=full.sh[:, :4])
     settings = RenderSettings(sh_degree=1)
     pictures = [plain(view_of(engine, g, look(), settings).rendering.rgb) for g in (full, cut)]
     np.testing.assert_allclose(pictures[0], pictures[1], atol=1e-6)
@@ -163,9 +151,7 @@ def test_extreme_parameters(fast_engine: Engine) -> None:
     log_scales[:4] = [[-14, -14, -14], [-9, -1, -9], [2, 2, 2], [1, -6, -6]]
     opacity_logits = np.array([20, 3, -2, 1, -12, 2, 0.5, -4], np.float32)
     quats = normal.quats * np.array([1e-3, 50, 1, 1, 1, 1, 1e-2, 1], np.float32)[:, None]
-    scene = Gaussians(
-        means=normal.means, quats=quats, log_scales=log_scales, opacity_logits=opacity_logits, sh=normal.sh
-    )
+    scene = replace(normal, quats=quats, log_scales=log_scales, opacity_logits=opacity_logits)
     assert_same_picture(fast_engine, scene, camera, settings, tolerance=5e-4)
 
 
@@ -175,16 +161,8 @@ def test_moving_world_and_camera_together_changes_nothing(engine: Engine) -> Non
     shift = np.array([1.5, -0.75, 2.25], np.float32)
     pose = camera.cam_from_world.copy()
     pose[:3, 3] -= pose[:3, :3] @ shift
-    moved_camera = PinholeCamera(
-        fx=camera.fx, fy=camera.fy, cx=camera.cx, cy=camera.cy, width=40, height=28, cam_from_world=pose
-    )
-    moved = Gaussians(
-        means=gaussians.means + shift,
-        quats=gaussians.quats,
-        log_scales=gaussians.log_scales,
-        opacity_logits=gaussians.opacity_logits,
-        sh=gaussians.sh,
-    )
+    moved_camera = replace(camera, cam_from_world=pose)
+    moved = replace(gaussians, means=gaussians.means + shift)
     here = plain(view_of(engine, gaussians, camera).rendering.rgb)
     there = plain(view_of(engine, moved, moved_camera).rendering.rgb)
     np.testing.assert_allclose(there, here, atol=5e-5)
@@ -201,13 +179,7 @@ def test_storage_order_does_not_matter(engine: Engine) -> None:
 def test_white_gaussians_show_alpha(engine: Engine) -> None:
     """Where every Gaussian is white over black, each colour channel is the alpha."""
     gaussians = cached_scatter(0)
-    white = Gaussians(
-        means=gaussians.means,
-        quats=gaussians.quats,
-        log_scales=gaussians.log_scales,
-        opacity_logits=gaussians.opacity_logits,
-        sh=np.full((25, 1, 3), 0.5 / 0.28209479177387814),
-    )
+    white = replace(gaussians, sh=np.full((25, 1, 3), 0.5 / 0.28209479177387814))
     rendering = view_of(engine, white, look()).rendering
     for channel in plain(rendering.rgb):
         np.testing.assert_allclose(channel, plain(rendering.alpha), atol=2e-6)

@@ -1,6 +1,7 @@
 """Updates: Adam by hand, statistics by hand, and who is left alone."""
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -153,24 +154,13 @@ def test_screen_gradient_is_a_slope_per_pixel() -> None:
     slopes = some_slopes(CAMERA).rgb
     screen = engine.screen(view.rendering, PictureGradient(rgb=slopes))
     along = collected(engine, gaussians, [CAMERA])["screen_gradient"]
-    camera_axes, depth = CAMERA.cam_from_world[:3, :3], view.rendering.records.values[:, 9]
     losses = []
     for sign in (1, -1):
         # A principal point that moves by h px moves every Gaussian's image by h px and no covariance.
-        moved = PinholeCamera(
-            fx=CAMERA.fx,
-            fy=CAMERA.fy,
-            cx=CAMERA.cx + sign * 1e-5,
-            cy=CAMERA.cy,
-            width=20,
-            height=14,
-            cam_from_world=CAMERA.cam_from_world,
-        )
+        moved = replace(CAMERA, cx=CAMERA.cx + sign * 1e-5)
         losses.append((slopes * engine.rasterize(view.splats, moved, SETTINGS).rgb).sum())
     assert screen.records[:, 0].sum() == pytest.approx((losses[0] - losses[1]) / 2e-5, rel=1e-5)
     assert along == pytest.approx(np.hypot(screen.records[:, 0], screen.records[:, 1]))
-    assert camera_axes.shape == (3, 3)
-    assert depth[:-1].min() > 0
 
 
 def test_without_collect_nothing_is_counted(engine: Engine) -> None:
