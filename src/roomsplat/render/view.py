@@ -4,7 +4,7 @@ import numpy as np
 
 from roomsplat.core.cameras import PinholeCamera
 from roomsplat.core.gaussians import Gaussians
-from roomsplat.core.scene import RenderOutput
+from roomsplat.core.images import RenderOutput
 from roomsplat.render.base import Engine, RenderSettings, Splats
 
 

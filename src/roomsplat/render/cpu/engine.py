@@ -34,12 +34,11 @@ from roomsplat.render.cpu.memory import aligned_zeros
 from roomsplat.render.cpu.optimise import BETA1, BETA2, step
 from roomsplat.render.cpu.projection import BLUE, DEPTH, GREEN, RED, project
 from roomsplat.render.cpu.similarity import (
+    compare,
     filter_target,
     num_bands,
     padded_width,
     scratch_size,
-    ssim_backward,
-    ssim_forward,
 )
 from roomsplat.render.cpu.sorting import sort_by_depth
 from roomsplat.render.cpu.targets import CpuTarget, MomentBudget, mask_bytes, planes_of
@@ -324,47 +323,16 @@ class CpuEngine:
         if colour is not None or target.mask.size:
             picture, plane = self._compared(rendering, target, colour)
         mean, square = self._moments(target)
-        maps, gradient = self._floats("maps", 9 * height * stride), self._floats("gradient", 3 * size)
-        l1_sums, ssim_sums = np.zeros(3 * bands), np.zeros(3 * bands)
-        scratch, pixels = self._row_scratch(width), 3 * max(target.num_used, 1)
+        gradient, sums = self._floats("gradient", 3 * size), np.zeros((3 * bands, 2))
+        scratch, values = self._row_scratch(width), 3 * max(target.num_used, 1)
         with self._phase("loss") as counter:
-            ssim_forward(
-                picture,
-                plane,
-                target.pixels,
-                width,
-                height,
-                stride,
-                bands,
-                target.mask,
-                mean,
-                square,
-                maps,
-                ssim_sums,
-                scratch,
-                counter,
-                self.threads,
+            compare(
+                picture, plane, target.pixels, width, height, stride, bands, target.mask, mean, square,
+                np.float32((1 - ssim_weight) / values), np.float32(-ssim_weight / values), gradient, sums, scratch,
+                counter, self.threads,
             )
-        with self._phase("loss") as counter:
-            ssim_backward(
-                picture,
-                plane,
-                target.pixels,
-                width,
-                height,
-                stride,
-                bands,
-                target.mask,
-                maps,
-                np.float32((1 - ssim_weight) / pixels),
-                np.float32(-ssim_weight / pixels),
-                gradient,
-                l1_sums,
-                scratch,
-                counter,
-                self.threads,
-            )
-        value = (1 - ssim_weight) * l1_sums.sum() / pixels + ssim_weight * (1 - ssim_sums.sum() / pixels)
+        ssim, l1 = sums.sum(axis=0) / values
+        value = (1 - ssim_weight) * l1 + ssim_weight * (1 - ssim) if target.num_used else 0.0
         return PhotometricLoss(
             value=float(value),
             grad_rgb=gradient[: 3 * size].reshape(3, height, width),

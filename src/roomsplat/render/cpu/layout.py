@@ -59,14 +59,15 @@ def blocks_from_rows(values: Float, blocks: Float, first: int) -> None:
 
 def rows_from_blocks(blocks: Float, first: int, rows: int, count: int) -> Float:
     """The reverse: a plain (count, rows) copy."""
-    return np.ascontiguousarray(blocks[:, first : first + rows].transpose(0, 2, 1).reshape(-1, rows)[:count])
+    return np.ascontiguousarray(blocks[:, first : first + rows].transpose(0, 2, 1).reshape(len(blocks) * LANES, rows)[:count])
 
 
 def fields_from_blocks(blocks: Float, count: int) -> dict[str, Float]:
     """All five parameter fields as plain arrays of the shapes of ``SplatArrays``."""
     plain = {name: rows_from_blocks(blocks, first, rows, count) for name, (first, rows) in FIELDS.items()}
     plain["opacity_logits"] = plain["opacity_logits"][:, 0]
-    plain["sh"] = rows_from_blocks(blocks, SH, blocks.shape[1] - SH, count).reshape(count, -1, 3)
+    plain["sh"] = rows_from_blocks(blocks, SH, blocks.shape[1] - SH, count)
+    plain["sh"] = plain["sh"].reshape(count, (blocks.shape[1] - SH) // 3, 3)
     return plain
 
 
@@ -76,7 +77,7 @@ def blocks_from_fields(fields: dict[str, Float], order: NDArray[np.intp]) -> Flo
     blocks = aligned_zeros((-(-count // LANES), SH + 3 * coefficients, LANES))
     for name, (first, rows) in FIELDS.items():
         blocks_from_rows(fields[name].reshape(count, rows)[order], blocks, first)
-    blocks_from_rows(fields["sh"].reshape(count, -1)[order], blocks, SH)
+    blocks_from_rows(fields["sh"].reshape(count, 3 * coefficients)[order], blocks, SH)
     return blocks
 
 

@@ -10,10 +10,20 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba.core import types
-from numba.extending import intrinsic
 from numpy.typing import DTypeLike, NDArray
 
-from roomsplat.render.cpu.vectors import FLOATS, INT32, INT64, LANES, F32x16, as_vector, call_llvm
+from roomsplat.render.cpu.vectors import (
+    FLOATS,
+    INT32,
+    INT64,
+    INTS,
+    LANES,
+    F32x16,
+    Mask16,
+    as_vector,
+    call_llvm,
+    function_for_kernels,
+)
 
 CACHE_LINE = 64
 
@@ -59,8 +69,8 @@ def _store_vector(builder: Any, pointer: Any, value: Any) -> None:
     builder.store(value, builder.bitcast(pointer, FLOATS.as_pointer()), align=4)
 
 
-@intrinsic
-def load(typing_context, array, row):  # noqa: ANN001, ANN201 - Numba's own signature
+@function_for_kernels
+def load(typing_context: Any, array: Any, row: Any) -> Any:
     """array[row, 0:16] of a float32 array (rows, 16)."""
     del typing_context
 
@@ -70,8 +80,8 @@ def load(typing_context, array, row):  # noqa: ANN001, ANN201 - Numba's own sign
     return (F32x16(array, row), codegen) if _is_lanes(array) else None
 
 
-@intrinsic
-def store(typing_context, array, row, value):  # noqa: ANN001, ANN201 - Numba's own signature
+@function_for_kernels
+def store(typing_context: Any, array: Any, row: Any, value: Any) -> Any:
     """array[row, 0:16] = value (a vector, or a number for all lanes)."""
     del typing_context
 
@@ -83,8 +93,8 @@ def store(typing_context, array, row, value):  # noqa: ANN001, ANN201 - Numba's 
     return (types.void(array, row, value), codegen) if _is_lanes(array) else None
 
 
-@intrinsic
-def load_at(typing_context, array, index):  # noqa: ANN001, ANN201 - Numba's own signature
+@function_for_kernels
+def load_at(typing_context: Any, array: Any, index: Any) -> Any:
     """array[index : index + 16] of a flat float32 array."""
     del typing_context
 
@@ -94,8 +104,8 @@ def load_at(typing_context, array, index):  # noqa: ANN001, ANN201 - Numba's own
     return (F32x16(array, index), codegen) if _is_flat(array, types.float32) else None
 
 
-@intrinsic
-def store_at(typing_context, array, index, value):  # noqa: ANN001, ANN201 - Numba's own signature
+@function_for_kernels
+def store_at(typing_context: Any, array: Any, index: Any, value: Any) -> Any:
     """array[index : index + 16] = value of a flat float32 array."""
     del typing_context
 
@@ -107,8 +117,8 @@ def store_at(typing_context, array, index, value):  # noqa: ANN001, ANN201 - Num
     return (types.void(array, index, value), codegen) if _is_flat(array, types.float32) else None
 
 
-@intrinsic
-def load_bytes(typing_context, array, index):  # noqa: ANN001, ANN201 - Numba's own signature
+@function_for_kernels
+def load_bytes(typing_context: Any, array: Any, index: Any) -> Any:
     """array[index : index + 16] of a flat uint8 array, as floats 0 to 255."""
     del typing_context
 
@@ -122,6 +132,20 @@ def load_bytes(typing_context, array, index):  # noqa: ANN001, ANN201 - Numba's 
     return (F32x16(array, index), codegen) if _is_flat(array, types.uint8) else None
 
 
+@function_for_kernels
+def first_lanes(typing_context: Any, count: Any) -> Any:
+    """The mask of lanes 0 to ``count``."""
+    del typing_context
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        number = builder.trunc(context.cast(builder, args[0], sig.args[0], types.int64), INT32)
+        single = builder.insert_element(ir.Constant(INTS, ir.Undefined), number, INT32(0))
+        spread = builder.shuffle_vector(single, ir.Constant(INTS, ir.Undefined), ir.Constant(INTS, [0] * LANES))
+        return builder.icmp_signed("<", ir.Constant(INTS, list(range(LANES))), spread)
+
+    return Mask16(count), codegen
+
+
 def _quarter(builder: Any, value: Any, number: int) -> Any:
     order = ir.Constant(ir.VectorType(INT32, 4), [4 * number + i for i in range(4)])
     return builder.shuffle_vector(value, ir.Constant(FLOATS, ir.Undefined), order)
@@ -130,8 +154,8 @@ def _quarter(builder: Any, value: Any, number: int) -> Any:
 FOUR = ir.VectorType(ir.FloatType(), 4)
 
 
-@intrinsic
-def store_4x4(typing_context, array, index, stride, value):  # noqa: ANN001, ANN201 - Numba's own signature
+@function_for_kernels
+def store_4x4(typing_context: Any, array: Any, index: Any, stride: Any, value: Any) -> Any:
     """Write a 4×4 block of pixels (lane = 4 · row + column) to a flat picture, its first pixel at ``index``."""
     del typing_context
 
@@ -148,8 +172,8 @@ def store_4x4(typing_context, array, index, stride, value):  # noqa: ANN001, ANN
     return (types.void(array, index, stride, value), codegen) if flat else None
 
 
-@intrinsic
-def load_4x4(typing_context, array, index, stride):  # noqa: ANN001, ANN201 - Numba's own signature
+@function_for_kernels
+def load_4x4(typing_context: Any, array: Any, index: Any, stride: Any) -> Any:
     """Read a 4×4 block of pixels of a flat picture, its first pixel at ``index``."""
     del typing_context
 
@@ -186,8 +210,8 @@ def _butterfly(builder: Any, rows: list[Any], distance: int) -> list[Any]:
     return result
 
 
-@intrinsic
-def transpose(typing_context, array):  # noqa: ANN001, ANN201 - Numba's own signature
+@function_for_kernels
+def transpose(typing_context: Any, array: Any) -> Any:
     """Transpose a (16, 16) array where it stands: 64 shuffles instead of 256 scalar moves."""
     del typing_context
 
@@ -221,8 +245,8 @@ def _reduce(builder: Any, rows: list[Any]) -> Any:
     return rows[0]
 
 
-@intrinsic
-def totals(typing_context, vectors):  # noqa: ANN001, ANN201 - Numba's own signature
+@function_for_kernels
+def totals(typing_context: Any, vectors: Any) -> Any:
     """Sums of up to 16 vectors (a tuple) at once: lane i is the sum of vector i, further lanes are zero."""
     del typing_context
 
@@ -236,8 +260,8 @@ def totals(typing_context, vectors):  # noqa: ANN001, ANN201 - Numba's own signa
     return (F32x16(vectors), codegen) if fits else None
 
 
-@intrinsic
-def lowest_bit(typing_context, bits):  # noqa: ANN001, ANN201 - Numba's own signature
+@function_for_kernels
+def lowest_bit(typing_context: Any, bits: Any) -> Any:
     """Index of the lowest set bit of a uint64 that is not zero."""
     del typing_context
 
@@ -248,8 +272,8 @@ def lowest_bit(typing_context, bits):  # noqa: ANN001, ANN201 - Numba's own sign
     return (types.int64(bits), codegen) if bits == types.uint64 else None
 
 
-@intrinsic
-def prefetch(typing_context, array, row):  # noqa: ANN001, ANN201 - Numba's own signature
+@function_for_kernels
+def prefetch(typing_context: Any, array: Any, row: Any) -> Any:
     """Ask for the cache line of array[row, 0:16]; free of consequences."""
     del typing_context
 
@@ -262,8 +286,8 @@ def prefetch(typing_context, array, row):  # noqa: ANN001, ANN201 - Numba's own 
     return (types.void(array, row), codegen) if _is_lanes(array) else None
 
 
-@intrinsic
-def take_next(typing_context, counter):  # noqa: ANN001, ANN201 - Numba's own signature
+@function_for_kernels
+def take_next(typing_context: Any, counter: Any) -> Any:
     """Add 1 to counter[0] (int64) and return what it was: how threads share out work, one piece at a time."""
     del typing_context
 

@@ -56,6 +56,11 @@ class _MaskModel(models.PrimitiveModel):
         super().__init__(manager, kind, BITS)
 
 
+def function_for_kernels(describe: Callable[..., Any]) -> Any:
+    """Numba's ``intrinsic``, without a type: called from a kernel, the function takes one argument less than it says."""
+    return intrinsic(describe)
+
+
 def splat(builder: Any, value: Any) -> Any:
     """One float in all lanes."""
     single = builder.insert_element(ir.Constant(FLOATS, ir.Undefined), value, INT32(0))
@@ -86,6 +91,12 @@ def call_llvm(builder: Any, name: str, kind: Any, *arguments: Any) -> Any:
     return builder.call(known or ir.Function(builder.module, function_type, name), arguments)
 
 
+def _extends(python_operator: Any, template: Any) -> None:
+    """Teach Numba's type inference one more meaning of a Python operator."""
+    register: Any = infer_global(python_operator)
+    register(template)
+
+
 def _operator(python_operators: tuple[Any, ...], result: Any, emit: Callable[[Any, Any, Any], Any]) -> None:
     """Give ``F32x16`` a binary operator, also with a number on either side."""
 
@@ -102,7 +113,7 @@ def _operator(python_operators: tuple[Any, ...], result: Any, emit: Callable[[An
         return emit(builder, left, right)
 
     for python_operator in python_operators:
-        infer_global(python_operator)(Template)
+        _extends(python_operator, Template)
         for kinds in ((F32x16, F32x16), (F32x16, types.Number), (types.Number, F32x16)):
             lower_builtin(python_operator, *kinds)(lower)
 
@@ -121,7 +132,7 @@ def _mask_operator(python_operators: tuple[Any, ...], emit: Callable[[Any, Any, 
         return emit(builder, *args)
 
     for python_operator in python_operators:
-        infer_global(python_operator)(Template)
+        _extends(python_operator, Template)
         lower_builtin(python_operator, Mask16, Mask16)(lower)
 
 
@@ -139,12 +150,14 @@ _mask_operator((operator.and_, operator.iand), lambda b, x, y: b.and_(x, y))
 _mask_operator((operator.or_, operator.ior), lambda b, x, y: b.or_(x, y))
 
 
-@infer_global(operator.neg)
 class _NegativeTemplate(AbstractTemplate):
     """Typing of ``-vector``."""
 
     def generic(self, args: Any, kws: Any) -> Any:
         return signature(F32x16, F32x16) if not kws and tuple(args) == (F32x16,) else None
+
+
+_extends(operator.neg, _NegativeTemplate)
 
 
 @lower_builtin(operator.neg, F32x16)
@@ -169,7 +182,7 @@ def _function(arity: int, emit: Callable[..., Any]) -> Any:
         del typing_context
         return (F32x16(a, b), codegen) if is_operand(a) and is_operand(b) else None
 
-    return intrinsic({1: unary, 2: binary}[arity])
+    return function_for_kernels({1: unary, 2: binary}[arity])
 
 
 def _minimum(builder: Any, a: Any, b: Any) -> Any:
@@ -197,8 +210,8 @@ power_of_two = _function(1, _power_of_two)
 """2^n of whole numbers between -126 and 127."""
 
 
-@intrinsic
-def split_exponent(typing_context, x):  # noqa: ANN001, ANN201 - Numba's own signature
+@function_for_kernels
+def split_exponent(typing_context: Any, x: Any) -> Any:
     """x > 0 as (e, m) with x = 2^e · m and m between sqrt(1/2) and sqrt(2)."""
     del typing_context
 
@@ -212,8 +225,8 @@ def split_exponent(typing_context, x):  # noqa: ANN001, ANN201 - Numba's own sig
     return types.UniTuple(F32x16, 2)(x), codegen
 
 
-@intrinsic
-def select(typing_context, mask, a, b):  # noqa: ANN001, ANN201 - Numba's own signature
+@function_for_kernels
+def select(typing_context: Any, mask: Any, a: Any, b: Any) -> Any:
     """a where the mask is set, b elsewhere (vectors or numbers)."""
     del typing_context
 
@@ -224,8 +237,8 @@ def select(typing_context, mask, a, b):  # noqa: ANN001, ANN201 - Numba's own si
     return (F32x16(mask, a, b), codegen) if mask == Mask16 and is_operand(a) and is_operand(b) else None
 
 
-@intrinsic
-def bits_of(typing_context, mask):  # noqa: ANN001, ANN201 - Numba's own signature
+@function_for_kernels
+def bits_of(typing_context: Any, mask: Any) -> Any:
     """The mask as a uint64: bit i is lane i."""
     del typing_context
 
@@ -236,8 +249,8 @@ def bits_of(typing_context, mask):  # noqa: ANN001, ANN201 - Numba's own signatu
     return types.uint64(mask), codegen
 
 
-@intrinsic
-def mask_of(typing_context, bits):  # noqa: ANN001, ANN201 - Numba's own signature
+@function_for_kernels
+def mask_of(typing_context: Any, bits: Any) -> Any:
     """The lowest 16 bits of an integer as a mask."""
     del typing_context
 
@@ -249,8 +262,8 @@ def mask_of(typing_context, bits):  # noqa: ANN001, ANN201 - Numba's own signatu
     return (Mask16(bits), codegen) if isinstance(bits, types.Integer) else None
 
 
-@intrinsic
-def total(typing_context, x):  # noqa: ANN001, ANN201 - Numba's own signature
+@function_for_kernels
+def total(typing_context: Any, x: Any) -> Any:
     """Sum of the lanes, in a tree (the order is fixed, so the result is too)."""
     del typing_context
 
