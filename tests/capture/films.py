@@ -55,8 +55,9 @@ def textured(width: int, height: int, *, seed: int = 0) -> RGB8:
     """(h, w, 3) coloured noise of several scales, mean 128, the same for the same seed."""
     rng = np.random.default_rng(seed)
     total = np.full((height, width, 3), 128.0)
-    for size, amount in ((2, 15.0), (8, 25.0), (40, 35.0)):
-        coarse = rng.normal(0, amount, (height // size + 2, width // size + 2, 3))
+    # The finest scale has no colour: films store colour at half the resolution.
+    for size, amount, channels in ((2, 15.0, 1), (8, 25.0, 3), (40, 35.0, 3)):
+        coarse = rng.normal(0, amount, (height // size + 2, width // size + 2, channels))
         total += coarse.repeat(size, axis=0).repeat(size, axis=1)[:height, :width]
     return np.clip(total, 0, 255).astype(np.uint8)
 
@@ -115,13 +116,15 @@ def hdr_film(
     path: Path, codes: Iterable[RGB16], transfer: str, *, codec: str = "libx265", fps: int = 30
 ) -> Path:
     """10-bit BT.2020 film of 16-bit R'G'B' codes, ``transfer`` is ``pq`` or ``hlg``."""
-    options = {"preset": "ultrafast", "crf": "6", "x265-params": "log-level=none"}
+    options = {"preset": "ultrafast", "crf": "6"}
+    if codec == "libx265":
+        options["x265-params"] = "log-level=none"
     style = FilmStyle(fps=fps, codec=codec, pixels="yuv420p10le", transfer=transfer, options=options)
     return write_film(path, codes, style)
 
 
-def audio_film(path: Path, *, cover: bool = False) -> Path:
-    """Half a second of a tone without pictures; ``cover``: with a picture of the album (m4a)."""
+def audio_film(path: Path) -> Path:
+    """Half a second of a tone, without pictures."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("aac", rate=48_000)
         tone = np.sin(np.arange(24_000) * 0.05).astype(np.float32)[None]

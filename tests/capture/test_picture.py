@@ -18,7 +18,9 @@ COLORS = [(255, 255, 255), (0, 0, 0), (200, 40, 30), (30, 180, 60), (20, 60, 220
 MATRICES = {"bt709": (1, 0.2126, 0.0722), "bt601": (6, 0.299, 0.114), "bt2020": (9, 0.2627, 0.0593)}
 
 
-def yuv_frame(rgb: tuple[int, int, int], matrix: str, *, full: bool, bits: int, width: int = 65) -> VideoFrame:
+def yuv_frame(
+    rgb: tuple[int, int, int], matrix: str, *, full: bool, bits: int, width: int = 65
+) -> VideoFrame:
     """One colour, coded by the definition of ITU-R BT.601/709/2020 (in doubles), 65×49 px."""
     code, kr, kb = MATRICES[matrix]
     r, g, b = (value / 255 for value in rgb)

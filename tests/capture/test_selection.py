@@ -1,6 +1,7 @@
 """Which frames are kept: laws of the windows and of the choice."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -90,7 +91,7 @@ def test_every_frame_has_one_fate(steps: list[tuple[int, int, float]]) -> None:
     chosen = [frames[number] for number in kept]
     assert len({window for window, _, _ in chosen}) == len(chosen)
     assert all(scene != 0 for _, scene, _ in chosen)
-    assert all(a[1] != b[1] for a, b in zip(chosen, chosen[1:], strict=False))
+    assert all(a[1] != b[1] for a, b in pairwise(chosen))
 
 
 @given(st.lists(st.lists(st.floats(0.1, 100), min_size=1, max_size=8), min_size=1, max_size=8))

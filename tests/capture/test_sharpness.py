@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from av.video.frame import VideoFrame
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from scipy.ndimage import gaussian_filter, laplace, uniform_filter1d
 
@@ -15,7 +14,9 @@ from tests.capture.films import textured
 
 def grey_frame(levels: np.ndarray, pixels: str = "yuv420p") -> VideoFrame:
     """A frame whose brightness is ``levels`` (h, w), 0 to 255."""
-    return VideoFrame.from_ndarray(np.repeat(levels[..., None], 3, axis=2), "rgb24").reformat(format=pixels, threads=1)
+    return VideoFrame.from_ndarray(np.repeat(levels[..., None], 3, axis=2), "rgb24").reformat(
+        format=pixels, threads=1
+    )
 
 
 @given(arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, min_side=3, max_side=40)))

@@ -157,7 +157,9 @@ def test_wrong_input_ends_in_one_sentence(case: Case, tmp_path: Path) -> None:
     ids=str,
 )
 @pytest.mark.parametrize("suffix", ["mp4", "mkv"])
-def test_every_limit_has_its_sentence(tmp_path: Path, limit: dict[str, float], says: str, suffix: str) -> None:
+def test_every_limit_has_its_sentence(
+    tmp_path: Path, limit: dict[str, float], says: str, suffix: str
+) -> None:
     """A film beyond a limit is refused, with the setting's name."""
     source = film(tmp_path / f"large.{suffix}")
     with pytest.raises(InputTooLargeError, match=says) as caught:

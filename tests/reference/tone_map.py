@@ -5,7 +5,9 @@ import math
 _WHITE = 203.0
 
 
-def sdr_pixel(signal: tuple[float, float, float], transfer: str, peak: float = 1000.0) -> tuple[float, float, float]:
+def sdr_pixel(
+    signal: tuple[float, float, float], transfer: str, peak: float = 1000.0
+) -> tuple[float, float, float]:
     """8-bit sRGB (not rounded) of one R'G'B' of BT.2020 in [0, 1]."""
     if transfer == "pq":
         light = [_pq_eotf(value) for value in signal]

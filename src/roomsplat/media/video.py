@@ -39,6 +39,7 @@ class VideoWriter:
         self._stream: av.VideoStream | None = None
         self._scaler = VideoReformatter()
         try:
+            self._part.touch()  # FFmpeg opens the file with the first packet; a wrong place should be told at once
             self._container = av.open(str(self._part), "w", format="mp4", options={"movflags": "+faststart"})
         except OSError as error:
             raise OutputError(
@@ -83,11 +84,14 @@ class VideoWriter:
     ) -> None:
         """Finish the film, or remove what there is of it."""
         try:
-            if kind is None and self._stream is not None:
+            if kind is None:
+                assert self._stream is not None, "a film needs a picture"
                 self._container.mux(self._stream.encode(None))
             self._container.close()
         except OSError as closing:
             self._part.unlink(missing_ok=True)
+            if kind is not None:
+                return  # the first error says more
             raise OutputError(f"{self._path} could not be written ({closing}).", hint=_HINT) from closing
         if kind is None:
             self._part.replace(self._path)
