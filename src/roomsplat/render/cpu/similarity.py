@@ -161,9 +161,10 @@ def _write_gradient(
         if x + 16 <= width:
             store_at(gradient, out + x, slope)
         else:
-            store_at(rings[0], places[0], slope)
+            spent = places[HALF]  # in ring 0 this slot is the next to be overwritten, ten rows further down
+            store_at(rings[0], spent, slope)
             for i in range(width - x):
-                gradient[out + x + i] = rings[0][places[0] + i]
+                gradient[out + x + i] = rings[0][spent + i]
     return total(row_sum)
 
 
