@@ -146,6 +146,15 @@ def test_wrong_input_ends_in_one_sentence(case: Case, tmp_path: Path) -> None:
     assert not (out / "frames.json").exists()
 
 
+def test_pictures_of_a_kind_that_is_not_read_are_named(tmp_path: Path) -> None:
+    """A folder straight from a phone holds HEIC: the hint says what to do about it."""
+    for number in range(8):
+        (tmp_path / f"IMG_{number}.HEIC").write_bytes(b"\x00\x00\x00\x18ftypheic")
+    with pytest.raises(TooFewFramesError) as caught:
+        extract_frames(tmp_path, tmp_path, CaptureConfig())
+    assert "export them as JPEG" in caught.value.hint
+
+
 @pytest.mark.parametrize(
     ("limit", "says"),
     [

@@ -20,6 +20,8 @@ from roomsplat.errors import InputTooLargeError, InvalidFileError, TooFewFramesE
 from roomsplat.media.images import ImageHeader, read_header, read_image, write_image
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
+# Pictures that phones and cameras write and that Pillow does not read.
+_UNREAD = frozenset({".heic", ".heif", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,13 +58,20 @@ def list_pictures(folder: Path, config: CaptureConfig) -> tuple[Picture, ...]:
         ) from error
     check_frame_count(folder, len(paths), config)
     if len(paths) < config.required_frames:
-        many = f"only {len(paths)} picture{'s' * (len(paths) != 1)}" if paths else "no pictures"
-        raise TooFewFramesError(
-            f"The folder {folder} holds {many} ({', '.join(sorted(SUFFIXES))}); "
-            f"at least {config.required_frames} are needed.",
-            hint="Give a film, or a folder with some 50 overlapping pictures of the room.",
-        )
+        raise _too_few(folder, len(paths), config)
     return tuple(_checked_headers(paths, config))
+
+
+def _too_few(folder: Path, count: int, config: CaptureConfig) -> TooFewFramesError:
+    many = f"only {count} picture{'s' * (count != 1)}" if count else "no pictures"
+    hint = "Give a film, or a folder with some 50 overlapping pictures of the room."
+    if any(path.suffix.lower() in _UNREAD for path in folder.iterdir()):
+        hint = "HEIC and raw pictures are not read: export them as JPEG first."
+    return TooFewFramesError(
+        f"The folder {folder} holds {many} ({', '.join(sorted(SUFFIXES))}); "
+        f"at least {config.required_frames} are needed.",
+        hint=hint,
+    )
 
 
 def natural_key(name: str) -> tuple[tuple[int, int | str], ...]:

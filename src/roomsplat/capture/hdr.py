@@ -74,7 +74,9 @@ def compress_highlights(light: NDArray[np.floating], peak: float) -> NDArray[np.
     return light_from_pq(np.where(signal < knee, signal, spline) * top)
 
 
-def sdr_from_wide(codes: NDArray[np.uint16], transfer: Transfer, peak: float = DEFAULT_PEAK) -> NDArray[np.uint8]:
+def sdr_from_wide(
+    codes: NDArray[np.uint16], transfer: Transfer, peak: float = DEFAULT_PEAK
+) -> NDArray[np.uint8]:
     """(h, w, 3) 16-bit R'G'B' of BT.2020 to 8-bit sRGB, same shape.
 
     ``peak``: the brightest light of the film in cd/m²; one value for the whole film, so that exposure does not pump.

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 _JUDGED_SIDE = 960
 # Sameness and darkness are judged here: a cell averages over 64 pixels and more, which leaves an eighth of the noise.
 _THUMBNAIL_SIDE, _LEAST_BLOCK = 64, 8
-# Rows that are halved at a time: a slab of 4K and what is made of it stay in the cache (4K: 3.0 ms without, 1.4 with).
+# Rows that are halved at a time: a slab of 4K and what is made of it stay in the cache (4K: 3.0 ms without, 1.8 with).
 _SLAB_ROWS = 64
 _FULL_RANGE = 2  # AVCOL_RANGE_JPEG
+_MAX_BITS = 14  # four pixels of more do not fit into 16 bits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +67,8 @@ def difference(first: NDArray[np.float32], second: NDArray[np.float32]) -> float
 def _luma(frame: VideoFrame) -> tuple[NDArray[np.unsignedinteger], int, bool]:
     """(h, w) brightness as it is stored, its bits, and whether it uses all of them. No copy for YUV films."""
     luma, plane = frame.format.components[0], frame.planes[0]
-    if not frame.format.name.startswith(("yuv4", "yuvj4", "yuva4", "gray")) or frame.format.is_big_endian:
+    is_planar_yuv = frame.format.name.startswith(("yuv4", "yuvj4", "yuva4", "gray"))
+    if not is_planar_yuv or frame.format.is_big_endian or luma.bits > _MAX_BITS:
         scaler = VideoReformatter()
         grey = scaler.reformat(
             frame, format="gray", interpolation=Interpolation.POINT, threads=1
@@ -79,24 +81,21 @@ def _luma(frame: VideoFrame) -> tuple[NDArray[np.unsignedinteger], int, bool]:
     return rows[: frame.height, : frame.width], luma.bits, is_full
 
 
-def _halved(levels: NDArray[np.unsignedinteger]) -> NDArray[np.unsignedinteger]:
-    """Mean of 2×2 pixels, (h, w) to (h // 2, w // 2).
+def _halved(levels: NDArray[np.unsignedinteger]) -> NDArray[np.uint16]:
+    """Rounded mean of 2×2 pixels of at most 14 bits, (h, w) to (h // 2, w // 2).
 
-    Two neighbours are read as one number of twice the width, so that all steps run over contiguous memory: 0.3 ms for
-    1080p, where adding four strided views took 0.9 ms.
+    Two neighbours in a row are read as one number of twice the width, so that all steps run over contiguous memory:
+    0.3 ms for 1080p, where adding four strided views takes 0.9 ms.
     """
     height, width = levels.shape[0] // 2 * 2, levels.shape[1] // 2 * 2
-    bits = 8 * levels.itemsize
-    wide = np.dtype(f"u{levels.itemsize * 2}")
-    pairs = levels[:height, :width].view(wide)
     halved = np.empty((height // 2, width // 2), np.uint16)
     for top in range(0, height, _SLAB_ROWS):
-        slab = pairs[top : top + _SLAB_ROWS]
-        sums = slab >> bits
-        sums += slab & wide.type((1 << bits) - 1)
-        total = sums[0::2] + sums[1::2]
-        total += 2
-        halved[top // 2 : top // 2 + len(total)] = total >> 2
+        slab = levels[top : min(top + _SLAB_ROWS, height), :width]
+        pairs = np.add(slab[0::2], slab[1::2], dtype=np.uint16).view(np.uint32)
+        sums = pairs >> 16
+        sums += pairs & 0xFFFF
+        sums += 2
+        halved[top // 2 : top // 2 + len(sums)] = sums >> 2
     return halved
 
 

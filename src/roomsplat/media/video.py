@@ -3,7 +3,7 @@
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import av
 import numpy as np
@@ -36,7 +36,9 @@ class VideoWriter:
         """``crf``: x264's constant rate factor, smaller is better and larger on disk; 18 looks lossless."""
         self._path, self._part = path, path.with_name(f".{path.stem}.part.mp4")
         self._rate, self._crf = Fraction(fps).limit_denominator(1001), crf
-        self._stream: av.VideoStream | None = None
+        # PyAV's stub leaves the type of packets open, so that strict typing ends at its container.
+        self._container: Any
+        self._stream: Any = None
         self._scaler = VideoReformatter()
         try:
             self._part.touch()  # FFmpeg opens the file with the first packet; a wrong place should be told at once
