@@ -57,9 +57,9 @@ def test_real_values_of_stored_ones() -> None:
         sh=made.sh,
     )
     assert extreme.opacities.tolist() == [0, 1]
-    assert np.allclose(np.log(made.scales), made.log_scales, atol=1e-6)
-    assert np.allclose(np.log(made.opacities / (1 - made.opacities)), made.opacity_logits, atol=1e-5)
-    assert np.allclose(made.rotations @ np.swapaxes(made.rotations, 1, 2), np.eye(3), atol=1e-6)
+    assert np.allclose(np.log(made.scales), made.log_scales, rtol=0, atol=1e-6)
+    assert np.allclose(np.log(made.opacities / (1 - made.opacities)), made.opacity_logits, rtol=0, atol=1e-5)
+    assert np.allclose(made.rotations @ np.swapaxes(made.rotations, 1, 2), np.eye(3), rtol=0, atol=1e-6)
 
 
 def test_subset_of_gaussians() -> None:

@@ -10,6 +10,8 @@ from roomsplat.core.gaussians import Gaussians
 from roomsplat.core.scene import SplatScene
 from roomsplat.errors import InvalidFileError
 from roomsplat.formats.ply import read_ply, write_ply
+from roomsplat.formats.ply_header import read_header
+from roomsplat.formats.ply_table import check_length, read_rows
 from tests.formats.samples import assert_same_gaussians, make_gaussians, make_scene
 from tests.reference import splat_ply
 
@@ -280,3 +282,14 @@ def test_a_folder_is_refused(tmp_path: Path) -> None:
     """A folder instead of a file is refused with a sentence."""
     with pytest.raises(InvalidFileError, match="could not be read"):
         read_ply(tmp_path)
+
+
+def test_a_file_that_shrinks_while_it_is_read(tmp_path: Path) -> None:
+    """A file that another program cuts off between the check and the reading is refused too."""
+    write_ply(tmp_path / "a.ply", make_scene(5, 0))
+    with (tmp_path / "a.ply").open("rb+") as file:
+        header = read_header(tmp_path / "a.ply", file)
+        element = check_length(tmp_path / "a.ply", file, header, "vertex")
+        file.truncate(header.num_bytes + 100)
+        with pytest.raises(InvalidFileError, match="was cut off"):
+            read_rows(tmp_path / "a.ply", file, header, element, {})

@@ -147,9 +147,13 @@ def _degree(path: Path, element: PlyElement) -> int:
 
 def _usable(gaussians: Gaussians) -> NDArray[np.bool_]:
     """(n,) every value is finite and the rotation is one."""
+    usable = np.asarray(np.any(gaussians.quats != 0, axis=1), np.bool_)
     parts = (gaussians.means, gaussians.quats, gaussians.log_scales, gaussians.opacity_logits, gaussians.sh)
-    finite = [np.isfinite(part).all(axis=tuple(range(1, part.ndim))) for part in parts]
-    return np.logical_and.reduce([*finite, np.any(gaussians.quats != 0, axis=1)])
+    for part in parts:
+        finite = np.isfinite(part)
+        if not finite.all():  # row by row costs 0.07 s for a million Gaussians (docs/lab-notebook.md)
+            usable &= finite.all(axis=tuple(range(1, part.ndim)))
+    return usable
 
 
 def _settle(gaussians: Gaussians) -> tuple[Gaussians, int]:

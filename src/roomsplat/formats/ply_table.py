@@ -15,7 +15,8 @@ Columns = Mapping[str, NDArray[np.float32]]
 """Property name to an (n,) view of the array where its values live."""
 
 _ROWS = 4096
-"""Rows in one piece: 1 MB of a degree-3 splat."""
+"""Rows in one piece: 1 MB of a degree-3 splat, so that its 59 columns are taken from the cache and not from memory:
+reading a million Gaussians takes 0.13 s; with all rows in one piece 0.49 s (docs/lab-notebook.md, formats)."""
 
 
 def check_length(path: Path, file: BinaryIO, header: PlyHeader, name: str) -> PlyElement:
@@ -64,7 +65,7 @@ def write_rows(file: BinaryIO, columns: Columns, names: tuple[str, ...], count: 
         piece = block[: min(_ROWS, count - start)]
         for name, column in columns.items():
             piece[name] = column[start : start + len(piece)]
-        file.write(piece.tobytes())
+        file.write(piece.view(np.uint8).data)
 
 
 def _binary_pieces(
