@@ -32,7 +32,7 @@ def _work(blocks: Any, memory: Any) -> None:
             line[i] = line[i] * np.float32(0.5) + np.float32(0.25)
 
 
-def calibrate(threads: int, repeats: int = 9) -> float:
+def calibrate(threads: int, repeats: int = 25) -> float:
     """Milliseconds of the kernel, the best of ``repeats``."""
     numba.set_num_threads(min(threads, os.cpu_count() or 1))
     blocks = np.full((16 * threads, BLOCK), 0.5, np.float32)

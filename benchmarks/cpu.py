@@ -153,7 +153,10 @@ def run_cpu(*, shared: Path, threads: int, quick: bool, only: str | None) -> lis
     engine = select_engine("cpu", threads=threads)
     trial = load_trial(shared / "trials")
     cases = [case for case in CASES if only is None or only in case]
-    figures = [Figure(key=f"cpu.{CALIBRATION}", value=calibrate(threads), unit="ms")]
+    figures: list[Figure] = []
+    machine = calibrate(threads)
     for case in cases[:1] if quick else cases:
         figures += time_case(case, engine, trial, threads=threads, repeats=4 if quick else 6)
-    return figures
+    # Like the steps themselves: the best that the machine gave.
+    machine = min(machine, calibrate(threads))
+    return [Figure(key=f"cpu.{CALIBRATION}", value=machine, unit="ms"), *figures]
