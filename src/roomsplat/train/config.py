@@ -12,13 +12,13 @@ from roomsplat.errors import InvalidSettingError
 class RateConfig:
     """Adam's step sizes (Kerbl et al. 2023, section 7, gives the family; the values are ours)."""
 
-    means: float = 1.6e-4
+    means: float = 3.2e-4
     """At the start, as a share of the scene's extent (``schedule.scene_extent``)."""
-    quats: float = 1e-3
-    log_scales: float = 5e-3
-    opacity_logits: float = 5e-2
-    sh_dc: float = 2.5e-3
-    sh_rest: float = 1.25e-4
+    quats: float = 2e-3
+    log_scales: float = 1e-2
+    opacity_logits: float = 1e-1
+    sh_dc: float = 5e-3
+    sh_rest: float = 5e-4
     means_final: float = 0.01
     """Share of the start value that is left at the end; exponential in between."""
     others_final: float = 1.0
@@ -33,9 +33,9 @@ class DensifyConfig:
 
     start: float = 0.05
     """Share of the run before which the count stays."""
-    stop: float = 0.6
+    stop: float = 0.8
     """Share of the run after which nothing is added."""
-    rounds: int = 24
+    rounds: int = 12
     """How often, evenly spaced between start and stop."""
     min_opacity: float = 0.005
     """Fainter Gaussians are removed."""
@@ -65,19 +65,19 @@ class TrainConfig:
     """Same seed, engine and thread count: same result, bit for bit."""
     sh_degree: int = 3
     """Highest degree of spherical harmonics, 0 to 3."""
-    sh_interval: float = 0.15
+    sh_interval: float = 0.02
     """Share of the run after which the degree rises by one."""
     coarse_levels: tuple[tuple[int, float], ...] = ((4, 0.1), (2, 0.35))
     """(divisor of the picture size, share of the run until which it holds), coarse to fine; then full size."""
     min_level_side: int = 64
     """A coarse level whose shorter side would be smaller than this, in px, is skipped."""
-    ssim_weight: float = 0.2
+    ssim_weight: float = 0.3
     """Weight of 1 - SSIM beside mean absolute difference (Kerbl et al. 2023, equation 7)."""
     antialiased: bool = False
     """Train with the Mip-Splatting opacity compensation (``SplatScene.splat_model``)."""
-    learn_exposure: bool = True
+    learn_exposure: bool = False
     """Learn a 3x4 colour transform per training picture."""
-    exposure_rate: float = 1e-3
+    exposure_rate: float = 1e-4
     """Adam's step size for it."""
     checkpoint_every_s: float = 30.0
     """Seconds between checkpoints."""

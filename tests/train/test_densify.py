@@ -1,0 +1,116 @@
+"""Laws of adding and removing Gaussians."""
+
+import numpy as np
+import pytest
+
+from roomsplat.core.rotations import matrix_from_quat
+from roomsplat.render.base import SplatArrays
+from roomsplat.train.config import DensifyConfig, TrainConfig
+from roomsplat.train.densify import PARAMETERS, budget, densify, prune, rotation_columns, split
+from roomsplat.train.schedule import densify_rounds
+
+CONFIG = DensifyConfig()
+
+
+def random_arrays(count: int, seed: int = 0) -> SplatArrays:
+    """Visible Gaussians with moments and statistics."""
+    rng = np.random.default_rng(seed)
+    parameters = {
+        "means": rng.normal(size=(count, 3)),
+        "quats": rng.normal(size=(count, 4)),
+        "log_scales": rng.normal(size=(count, 3)),
+        "opacity_logits": rng.normal(size=count),
+        "sh": rng.normal(size=(count, 4, 3)),
+    }
+    parameters = {name: value.astype(np.float32) for name, value in parameters.items()}
+    names = ("screen_gradient", "abs_screen_gradient", "views", "max_radius")
+    return SplatArrays(
+        **parameters,
+        first_moments={name: np.ones_like(value) for name, value in parameters.items()},
+        second_moments={name: np.ones_like(value) for name, value in parameters.items()},
+        statistics={name: rng.uniform(1, 2, count).astype(np.float32) for name in names},
+    )
+
+
+def test_faint_and_broken_gaussians_go() -> None:
+    """What cannot be seen or is not a number is removed, the rest stays as it was."""
+    arrays = random_arrays(20)
+    arrays.opacity_logits[3] = -20
+    arrays.means[5, 1] = np.nan
+    kept = prune(np, arrays, CONFIG)
+    assert len(kept.means) == 18
+    assert np.array_equal(kept.sh, np.delete(arrays.sh, [3, 5], axis=0))
+
+
+def test_split_keeps_the_centre_of_mass() -> None:
+    """Two halves of equal weight lie on both sides of the parent, along its longest axis."""
+    arrays = random_arrays(1)
+    halves = split(np, arrays, np.array([0]), CONFIG)
+    np.testing.assert_allclose(halves.means.mean(axis=0), arrays.means[0], atol=1e-5)
+    assert halves.opacity_logits[0] == halves.opacity_logits[1]
+    axis = int(arrays.log_scales[0].argmax())
+    along = halves.means[0] - halves.means[1]
+    cosine = along @ matrix_from_quat(arrays.quats)[0][:, axis] / np.linalg.norm(along)
+    assert abs(cosine) == pytest.approx(1, abs=1e-5)
+
+
+def test_halves_are_smaller_than_the_parent() -> None:
+    """No axis grows, the longest shrinks most, and opacity does not rise."""
+    arrays = random_arrays(30)
+    halves = split(np, arrays, np.arange(30), CONFIG)
+    change = halves.log_scales[:30] - arrays.log_scales
+    assert (change < 1e-6).all()
+    assert np.array_equal(change.argmin(axis=1), arrays.log_scales.argmax(axis=1))
+    assert (halves.opacity_logits[:30] <= arrays.opacity_logits).all()
+
+
+def test_split_starts_fresh_moments_and_keeps_the_others() -> None:
+    """Adam forgets the parent, not the bystanders."""
+    arrays = random_arrays(10)
+    grown = split(np, arrays, np.array([2, 7]), CONFIG)
+    assert len(grown.means) == 12
+    for name in PARAMETERS:
+        assert (grown.first_moments[name][:8] == 1).all()
+        assert (grown.first_moments[name][8:] == 0).all()
+        assert (grown.second_moments[name][8:] == 0).all()
+        assert getattr(grown, name).dtype == np.float32
+
+
+def test_rotation_agrees_with_core() -> None:
+    """The copy written against ``xp`` gives core's matrices."""
+    quats = random_arrays(50).quats
+    np.testing.assert_allclose(rotation_columns(np, quats), matrix_from_quat(quats), atol=1e-6)
+
+
+@pytest.mark.parametrize("allowed", [0, 5, 20, 25, 40, 1000])
+def test_never_more_than_allowed(allowed: int) -> None:
+    """A round ends at the allowance or below, never removes the visible, and at most doubles."""
+    grown = densify(np, random_arrays(20), allowed=allowed, config=CONFIG)
+    assert len(grown.means) == max(20, min(allowed, 40))
+
+
+def test_the_neediest_are_split() -> None:
+    """The room goes to the largest mean gradients."""
+    arrays = random_arrays(20)
+    arrays.statistics["views"][:] = 4
+    arrays.statistics["abs_screen_gradient"] = np.arange(20, dtype=np.float32)
+    grown = densify(np, arrays, allowed=23, config=CONFIG)
+    assert np.array_equal(grown.means[:17], arrays.means[:17])
+
+
+def test_the_unseen_are_not_split() -> None:
+    """Without a gradient there is no reason to spend Gaussians."""
+    arrays = random_arrays(20)
+    arrays.statistics["abs_screen_gradient"][:] = 0
+    assert len(densify(np, arrays, allowed=40, config=CONFIG).means) == 20
+
+
+def test_budget_climbs_to_the_cap() -> None:
+    """From the first count to the cap, monotonically; a start above the cap stays at the cap."""
+    config = TrainConfig(max_steps=1000, max_gaussians=500)
+    rounds = densify_rounds(config)
+    course = [budget(config, step, 100) for step in rounds]
+    assert course == sorted(course)
+    assert course[-1] == 500
+    assert course[0] >= 100
+    assert all(budget(config, step, 900) == 500 for step in rounds)

@@ -1,0 +1,121 @@
+"""Laws of the training schedule."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from roomsplat.core.cameras import Cameras
+from roomsplat.core.point_cloud import PointCloud
+from roomsplat.errors import InvalidSettingError
+from roomsplat.train import schedule
+from roomsplat.train.config import DensifyConfig, TrainConfig
+
+
+def cameras_at(centers: np.ndarray) -> Cameras:
+    """Cameras that look along +z."""
+    poses = np.tile(np.eye(4, dtype=np.float32), (len(centers), 1, 1))
+    poses[:, :3, 3] = -centers
+    return Cameras(
+        intrinsics=np.tile(np.float32([50, 50, 32, 24]), (len(centers), 1)),
+        cam_from_world=poses,
+        width=64,
+        height=48,
+    )
+
+
+def points_at(positions: np.ndarray) -> PointCloud:
+    """Grey points."""
+    count = len(positions)
+    return PointCloud(
+        positions=positions,
+        colors=np.full((count, 3), 128, np.uint8),
+        errors=np.zeros(count, np.float32),
+        track_lengths=np.zeros(count, np.int32),
+    )
+
+
+def test_extent_scales_with_the_world() -> None:
+    """A world twice as large has twice the extent."""
+    rng = np.random.default_rng(0)
+    centers, points = rng.normal(size=(5, 3)), rng.normal(size=(200, 3)) + (0, 0, 6)
+    one = schedule.scene_extent(cameras_at(centers), points_at(points))
+    two = schedule.scene_extent(cameras_at(2 * centers), points_at(2 * points))
+    assert two == pytest.approx(2 * one, rel=1e-5)
+
+
+def test_extent_of_a_turning_camera_is_the_depth_of_what_it_sees() -> None:
+    """Cameras at one place still give the distance to the points, not zero."""
+    points = np.random.default_rng(0).uniform(-1, 1, (300, 3)) * (1, 1, 0.1) + (0, 0, 5)
+    assert schedule.scene_extent(cameras_at(np.zeros((4, 3))), points_at(points)) == pytest.approx(5, rel=0.1)
+
+
+def test_extent_without_points_is_positive() -> None:
+    """No point and no path: one unit."""
+    assert schedule.scene_extent(cameras_at(np.zeros((2, 3))), points_at(np.zeros((0, 3)))) == 1.0
+
+
+def test_means_slow_down_to_the_stated_share() -> None:
+    """The rate of the means falls monotonically from extent · start to its final share."""
+    config = TrainConfig(max_steps=100)
+    rates = [schedule.learning_rates(config, step, 3.0).means for step in range(101)]
+    assert rates[0] == pytest.approx(3.0 * config.rates.means)
+    assert rates[-1] == pytest.approx(rates[0] * config.rates.means_final)
+    assert all(a > b for a, b in zip(rates, rates[1:], strict=False))
+
+
+def test_shares_do_not_depend_on_the_length_of_the_run() -> None:
+    """At the same share of the run, a short and a long run are at the same degree and picture size."""
+    short, long = TrainConfig(max_steps=1000), TrainConfig(max_steps=5000)
+    for share in np.linspace(0, 0.99, 34):
+        a, b = int(share * 1000), int(share * 1000) * 5
+        assert schedule.sh_degree(short, a) == schedule.sh_degree(long, b)
+        assert schedule.divisor(short, a, 1000) == schedule.divisor(long, b, 1000)
+
+
+def test_sizes_only_grow_and_end_full() -> None:
+    """Coarse to fine, and the last step sees full pictures."""
+    config = TrainConfig(max_steps=500)
+    levels = [schedule.divisor(config, step, 1000) for step in range(500)]
+    assert levels == sorted(levels, reverse=True)
+    assert levels[0] > 1
+    assert levels[-1] == 1
+
+
+def test_small_pictures_are_not_reduced() -> None:
+    """A level whose short side would fall below the limit is skipped."""
+    config = TrainConfig(max_steps=500, min_level_side=64)
+    assert schedule.divisor(config, 0, 100) == 1
+    assert schedule.divisor(config, 0, 128) <= 2
+
+
+def test_degree_reaches_the_highest() -> None:
+    """Every degree up to the highest has its turn."""
+    config = TrainConfig(max_steps=400, sh_degree=3)
+    assert sorted({schedule.sh_degree(config, step) for step in range(400)}) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("steps", [1, 2, 7, 100, 3000])
+def test_rounds_lie_inside_the_run(steps: int) -> None:
+    """Rounds ascend, are at most as many as asked for, and the last step is never one."""
+    config = TrainConfig(max_steps=steps)
+    rounds = schedule.densify_rounds(config)
+    assert list(rounds) == sorted(set(rounds))
+    assert len(rounds) <= config.densify.rounds
+    assert all(0 < step < steps for step in rounds)
+    assert set(rounds) <= set(schedule.boundaries(config))
+
+
+def test_after_the_stop_boundaries_go_on() -> None:
+    """The final phase has boundaries too, so that a long one can be resumed in the middle."""
+    config = TrainConfig(max_steps=1000, densify=DensifyConfig(stop=0.5))
+    assert max(schedule.boundaries(config)) > 900
+
+
+@pytest.mark.parametrize(
+    "change", [{"max_steps": 0}, {"max_gaussians": 0}, {"sh_degree": 4}, {"ssim_weight": 1.5}, {"max_side": 3}]
+)
+def test_settings_out_of_range_are_refused(change: dict[str, float]) -> None:
+    """One sentence names the setting and its value."""
+    with pytest.raises(InvalidSettingError, match=next(iter(change))):
+        dataclasses.replace(TrainConfig(), **change)
