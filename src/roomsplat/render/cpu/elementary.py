@@ -13,9 +13,10 @@ from roomsplat.render.cpu.vectors import floor, maximum, minimum, power_of_two, 
 
 MATH: Any = {"fastmath": {"contract", "reassoc", "nsz", "arcp"}, "error_model": "numpy"}
 """Fast arithmetic, but NaN and infinity keep their meaning: a comparison with NaN is false, and that culls."""
-INLINE: Any = {**MATH, "forceinline": True}
-KERNEL: Any = {**MATH, "cache": True, "nogil": True}
-PARALLEL: Any = {**KERNEL, "parallel": True}
+BARE: Any = {**MATH, "_nrt": False}
+INLINE: Any = {**BARE, "forceinline": True}
+KERNEL: Any = {**BARE, "cache": True, "nogil": True}
+PARALLEL: Any = {**MATH, "cache": True, "nogil": True, "parallel": True}
 
 MAX_EXPONENT = 5.55
 """ln(255 · 0.99…): beyond it opacity · exp(-x) is below 1/255 whatever the opacity."""

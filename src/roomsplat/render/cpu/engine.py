@@ -36,9 +36,9 @@ from roomsplat.render.cpu.projection import BLUE, DEPTH, GREEN, RED, project
 from roomsplat.render.cpu.similarity import (
     compare,
     filter_target,
-    num_bands,
+    num_strips,
     padded_width,
-    scratch_size,
+    SCRATCH,
 )
 from roomsplat.render.cpu.sorting import sort_by_depth
 from roomsplat.render.cpu.targets import CpuTarget, MomentBudget, mask_bytes, planes_of
@@ -281,8 +281,8 @@ class CpuEngine:
             self._filter_target(target, *target.moments)
         return target
 
-    def _row_scratch(self, width: int) -> Float:
-        return self._pool.rows("row_scratch", self.threads, scratch_size(width))
+    def _row_scratch(self) -> Float:
+        return self._pool.rows("row_scratch", self.threads, SCRATCH)
 
     def _filter_target(self, target: CpuTarget, mean: Float, square: Float) -> None:
         with self._phase("target") as counter:
@@ -290,11 +290,9 @@ class CpuEngine:
                 target.pixels,
                 target.width,
                 target.height,
-                padded_width(target.width),
-                num_bands(target.height),
                 mean,
                 square,
-                self._row_scratch(target.width),
+                self._row_scratch(),
                 counter,
                 self.threads,
             )
@@ -318,16 +316,16 @@ class CpuEngine:
     ) -> PhotometricLoss:
         """Compare; ``grad_rgb`` is valid until the next call."""
         width, height = target.width, target.height
-        size, stride, bands = width * height, padded_width(width), num_bands(height)
+        size, strips = width * height, num_strips(width)
         picture, plane = rendering.picture, size
         if colour is not None or target.mask.size:
             picture, plane = self._compared(rendering, target, colour)
         mean, square = self._moments(target)
-        gradient, sums = self._floats("gradient", 3 * size), np.zeros((3 * bands, 2))
-        scratch, values = self._row_scratch(width), 3 * max(target.num_used, 1)
+        gradient, sums = self._floats("gradient", 3 * size), np.zeros((3 * strips, 2))
+        scratch, values = self._row_scratch(), 3 * max(target.num_used, 1)
         with self._phase("loss") as counter:
             compare(
-                picture, plane, target.pixels, width, height, stride, bands, target.mask, mean, square,
+                picture, plane, target.pixels, width, height, target.mask, mean, square,
                 np.float32((1 - ssim_weight) / values), np.float32(-ssim_weight / values), gradient, sums, scratch,
                 counter, self.threads,
             )

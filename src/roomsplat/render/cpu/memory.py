@@ -117,6 +117,39 @@ def store_at(typing_context: Any, array: Any, index: Any, value: Any) -> Any:
     return (types.void(array, index, value), codegen) if _is_flat(array, types.float32) else None
 
 
+def _first_lanes(context: Any, builder: Any, count: Any, kind: Any) -> Any:
+    number = builder.trunc(context.cast(builder, count, kind, types.int64), INT32)
+    single = builder.insert_element(ir.Constant(INTS, ir.Undefined), number, INT32(0))
+    spread = builder.shuffle_vector(single, ir.Constant(INTS, ir.Undefined), ir.Constant(INTS, [0] * LANES))
+    return builder.icmp_signed("<", ir.Constant(INTS, list(range(LANES))), spread)
+
+
+@function_for_kernels
+def first_lanes(typing_context: Any, count: Any) -> Any:
+    """The mask of lanes 0 to ``count``."""
+    del typing_context
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return _first_lanes(context, builder, args[0], sig.args[0])
+
+    return Mask16(count), codegen
+
+
+@function_for_kernels
+def store_first(typing_context: Any, array: Any, index: Any, value: Any, count: Any) -> Any:
+    """array[index : index + count] = the first lanes of ``value``, count ≤ 16."""
+    del typing_context
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        pointer = builder.bitcast(_address(context, builder, sig, args, 1), FLOATS.as_pointer())
+        mask = _first_lanes(context, builder, args[3], sig.args[3])
+        call_llvm(builder, "llvm.masked.store.v16f32.p0", ir.VoidType(), args[2], pointer, INT32(4), mask)
+        return context.get_dummy_value()
+
+    fits = _is_flat(array, types.float32) and value == F32x16
+    return (types.void(array, index, value, count), codegen) if fits else None
+
+
 @function_for_kernels
 def load_bytes(typing_context: Any, array: Any, index: Any) -> Any:
     """array[index : index + 16] of a flat uint8 array, as floats 0 to 255."""
@@ -130,20 +163,6 @@ def load_bytes(typing_context: Any, array: Any, index: Any) -> Any:
         return builder.uitofp(loaded, FLOATS)
 
     return (F32x16(array, index), codegen) if _is_flat(array, types.uint8) else None
-
-
-@function_for_kernels
-def first_lanes(typing_context: Any, count: Any) -> Any:
-    """The mask of lanes 0 to ``count``."""
-    del typing_context
-
-    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        number = builder.trunc(context.cast(builder, args[0], sig.args[0], types.int64), INT32)
-        single = builder.insert_element(ir.Constant(INTS, ir.Undefined), number, INT32(0))
-        spread = builder.shuffle_vector(single, ir.Constant(INTS, ir.Undefined), ir.Constant(INTS, [0] * LANES))
-        return builder.icmp_signed("<", ir.Constant(INTS, list(range(LANES))), spread)
-
-    return Mask16(count), codegen
 
 
 def _quarter(builder: Any, value: Any, number: int) -> Any:

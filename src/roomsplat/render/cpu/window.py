@@ -40,12 +40,13 @@ def filter_across(typing_context: Any, before: Any, here: Any, after: Any) -> An
     del typing_context
 
     def shifted(builder: Any, a: Any, b: Any, start: int) -> Any:
-        return builder.shuffle_vector(a, b, ir.Constant(INTS, [start + i for i in range(LANES)]))
+        order = ir.Constant(INTS, [start + i for i in range(LANES)])
+        return builder.bitcast(builder.shuffle_vector(a, b, order), FLOATS)
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         del context, sig
-        left, middle, right = args
-        total = builder.fmul(constant(WINDOW[HALF]), middle)
+        total = builder.fmul(constant(WINDOW[HALF]), args[1])
+        left, middle, right = (builder.bitcast(a, INTS) for a in args)  # as integers LLVM shifts by one valignd
         for distance in range(1, HALF + 1):
             one = shifted(builder, left, middle, LANES - distance)
             other = shifted(builder, middle, right, distance)
@@ -59,7 +60,7 @@ def filter_across(typing_context: Any, before: Any, here: Any, after: Any) -> An
 
 @njit(**INLINE)
 def ring_places(y, stride):
-    """Where rows y - 5 … y + 5 begin in a ring of eleven rows; y ≥ -6."""
+    """Where rows y - 5 … y + 5 begin in a ring of eleven rows of ``stride`` floats; y ≥ -6."""
     return (
         (y + 6) % TAPS * stride,
         (y + 7) % TAPS * stride,
@@ -77,13 +78,15 @@ def ring_places(y, stride):
 
 @njit(**INLINE)
 def filter_down(ring, places, x):
-    """The window over the eleven rows of a ring that begin at ``places``."""
+    """The window over the eleven rows of a ring that begin at ``places``.
+
+    Maps that are filtered together lie in one row behind each other (``x`` then holds a constant), so that eleven
+    addresses serve them all; with a ring for each, the addresses did not fit the registers.
+    """
     p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10 = places
     middle = W5 * load_at(ring, p5 + x) + W4 * (load_at(ring, p4 + x) + load_at(ring, p6 + x))
-    near = W3 * (load_at(ring, p3 + x) + load_at(ring, p7 + x)) + W2 * (
-        load_at(ring, p2 + x) + load_at(ring, p8 + x)
-    )
-    far = W1 * (load_at(ring, p1 + x) + load_at(ring, p9 + x)) + W0 * (
-        load_at(ring, p0 + x) + load_at(ring, p10 + x)
-    )
+    near = W3 * (load_at(ring, p3 + x) + load_at(ring, p7 + x))
+    near += W2 * (load_at(ring, p2 + x) + load_at(ring, p8 + x))
+    far = W1 * (load_at(ring, p1 + x) + load_at(ring, p9 + x))
+    far += W0 * (load_at(ring, p0 + x) + load_at(ring, p10 + x))
     return middle + near + far
