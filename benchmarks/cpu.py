@@ -28,6 +28,8 @@ CASES: dict[str, tuple[int, int, int]] = {
     "960x540.100k": (960, 540, 100_000),
     "1920x1080.300k": (1920, 1080, 300_000),
 }
+REPEATS = {"480x270.100k": 24, "960x540.100k": 12, "1920x1080.300k": 6}
+"""Per view: about two seconds of each contestant. With 5 the ratio to the trial moved by 12 % between quiet runs."""
 PHASES = ("rasterize", "loss", "update")
 VIEWS = 6
 STILL = LearningRates(means=0, quats=0, log_scales=0, opacity_logits=0, sh_dc=0, sh_rest=0)
@@ -156,7 +158,7 @@ def run_cpu(*, shared: Path, threads: int, quick: bool, only: str | None) -> lis
     figures: list[Figure] = []
     machine = calibrate(threads)
     for case in cases[:1] if quick else cases:
-        figures += time_case(case, engine, trial, threads=threads, repeats=4 if quick else 6)
+        figures += time_case(case, engine, trial, threads=threads, repeats=REPEATS[case])
     # Like the steps themselves: the best that the machine gave.
     machine = min(machine, calibrate(threads))
     return [Figure(key=f"cpu.{CALIBRATION}", value=machine, unit="ms"), *figures]
