@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from roomsplat.synth.bvh import STACK_SIZE
 from roomsplat.synth.lighting import LIFT, Lights, bake_light, sun_share
-from roomsplat.synth.packing import LEVELS, Geometry, Surfaces, pack_geometry, pack_surfaces
+from roomsplat.synth.packing import LEVELS, Mesh, Surfaces, pack_geometry, pack_mesh, pack_surfaces
 from roomsplat.synth.patches import Patch
 from roomsplat.synth.surfaces import light_at, mean_reflectance, paint, point_at
 
@@ -29,7 +29,7 @@ SUN_SPREAD = 0.012  # radius of the sun's disc, rad; wider than the real one, so
 class BakedRoom:
     """A lit room; render it with ``synth.trace``."""
 
-    geometry: Geometry
+    mesh: Mesh
     surfaces: Surfaces
     atlas: NDArray[np.uint16]
     """(texels, 3) display light, linear, 65535 = white; all patches and levels one after another."""
@@ -40,7 +40,7 @@ def bake_room(
 ) -> BakedRoom:
     """Light and paint ``patches``; ``texel`` and ``light_step`` in m, ``samples`` rays per node of a light map."""
     surfaces, texels, nodes = pack_surfaces(patches, texel, light_step)
-    shadow = pack_geometry(patches, shadow=True)
+    shadow = pack_geometry(pack_mesh(patches, shadow=True))
     mean = mean_reflectance(surfaces)
     sun, light = bake_light(shadow, surfaces, lights, nodes, mean, samples)
     exposure = MID_GREY / _typical_radiance(surfaces, light + sun, mean)
@@ -49,7 +49,7 @@ def bake_room(
     supersample = int(np.clip(np.ceil(texel / 0.005), 1, 3))
     _paint_rows(shadow, surfaces, lights, light, has_sun, _row_table(surfaces), exposure, supersample, atlas)
     _halve(surfaces, atlas)
-    return BakedRoom(geometry=pack_geometry(patches, shadow=False), surfaces=surfaces, atlas=atlas)
+    return BakedRoom(mesh=pack_mesh(patches, shadow=False), surfaces=surfaces, atlas=atlas)
 
 
 def _typical_radiance(surfaces: Surfaces, light: NDArray[np.float32], mean: NDArray[np.float32]) -> float:

@@ -6,8 +6,6 @@ intersection (1997). Plain IEEE arithmetic without fastmath: the same film on ev
 """
 
 # pyright: basic
-from dataclasses import dataclass
-
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -19,29 +17,18 @@ EDGE_SLACK = np.float32(1e-5)  # widens triangles a hair, so that no ray slips b
 FAR = np.float32(1e30)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tree:
-    """A built tree; ``triangles`` are in the tree's own order."""
+def build_tree(
+    triangles: NDArray[np.float32],
+) -> tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.int64]]:
+    """A tree over (t, 9) triangles (a corner and two edges), t ≥ 1: boxes, links, order.
 
-    boxes: NDArray[np.float32]
-    """(nodes, 12) min and max of the left child, then of the right."""
-    links: NDArray[np.int32]
-    """(nodes, 2) per child: a node's number, or -1 - (first triangle * 8 + count) for a leaf."""
-    triangles: NDArray[np.float32]
-    """(t, 9) first corner and two edges, m."""
-    order: NDArray[np.int64]
-    """(t,) where each triangle stood in the input."""
-
-
-def build_tree(corners: NDArray[np.float32]) -> Tree:
-    """A tree over (t, 3, 3) triangles, t ≥ 1."""
-    corners = np.ascontiguousarray(corners, np.float32)
+    ``boxes`` (nodes, 12) holds min and max of the left child, then of the right. ``links`` (nodes, 2) names, per child,
+    a node, or is -1 - (first triangle * 8 + count) for a leaf. The tree speaks of ``triangles[order]``.
+    """
+    first = triangles[:, :3]
+    corners = np.stack([first, first + triangles[:, 3:6], first + triangles[:, 6:]], axis=1)
     low, high = corners.min(axis=1), corners.max(axis=1)
-    boxes, links, order = _build(low, high, (low + high) * np.float32(0.5))
-    sorted_corners = corners[order]
-    edges = sorted_corners[:, 1:] - sorted_corners[:, :1]
-    triangles = np.concatenate([sorted_corners[:, 0], edges.reshape(-1, 6)], axis=1)
-    return Tree(boxes=boxes, links=links, triangles=np.ascontiguousarray(triangles), order=order)
+    return _build(low, high, (low + high) * np.float32(0.5))
 
 
 @njit(cache=True)

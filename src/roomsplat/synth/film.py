@@ -16,7 +16,7 @@ from roomsplat.synth.camera_path import camera_poses
 from roomsplat.synth.develop import develop
 from roomsplat.synth.dice import Dice
 from roomsplat.synth.room import Room, design_room
-from roomsplat.synth.trace import render_linear
+from roomsplat.synth.trace import render_light
 
 BLUR_SAMPLES = 6
 PIXELS_PER_TEXEL = 1.9  # a texel at 1 m from the camera covers this many px: finer is filtered away by most views
@@ -131,15 +131,15 @@ def _expose(
 ) -> NDArray[np.float32]:
     """Display light of one frame; blur and rolling shutter from poses at the times when rows see light."""
     if config.motion_blur == 0 and config.rolling_shutter == 0:
-        return render_linear(baked, camera)[0]
+        return render_light(baked, camera)
     samples = BLUR_SAMPLES if config.motion_blur > 0 else 1
-    row_time = (np.arange(config.height + 1) / config.height - 0.5) * config.rolling_shutter / config.fps
+    row_time = ((np.arange(config.height) + 0.5) / config.height - 0.5) * config.rolling_shutter / config.fps
     total = np.zeros((config.height, config.width, 3), np.float32)
     for i in range(samples):
         shift = ((i + 0.5) / samples - 0.5) * config.motion_blur / config.fps
         moments = np.clip((time + row_time + shift) / config.duration_s, 0, 1)
-        poses = camera_poses(room, moments, config.duration_s, config.seed).astype(np.float32)
-        total += render_linear(baked, camera, poses=poses)[0]
+        poses = camera_poses(room, moments, config.duration_s, config.seed)
+        total += render_light(baked, camera, poses=poses)
     return total / samples
 
 

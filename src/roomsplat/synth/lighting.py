@@ -57,7 +57,8 @@ def bake_light(
     total = direct
     for number in range(2):
         bounced = np.zeros((nodes, 3), np.float32)
-        _gather(shadow, surfaces, mean, table, total + sun, samples, number, bounced)
+        rays = samples if number == 1 else max(16, samples // 3)  # the first bounce is seen only through the second
+        _gather(shadow, surfaces, mean, table, total + sun, rays, number, bounced)
         total = direct + bounced
     return sun, _smooth(surfaces, table, total)
 
@@ -155,6 +156,8 @@ def sun_share(shadow, lights, stack, point, samples, spread):
 def _direct(shadow, surfaces, lights, table, strata, direct, sun):
     for n in prange(len(table)):
         stack, point, light = np.empty(STACK_SIZE, np.int32), np.empty(6), np.zeros(3)
+        if surfaces.shine[table[n, 0], 0] > 0:
+            continue
         sides = 2 if surfaces.material[table[n, 0], 3] else 1
         for side in range(sides):
             _node_point(surfaces, table[n], 1.0 - 2.0 * side, point)
@@ -190,6 +193,8 @@ def _gather(shadow, surfaces, mean, table, light, samples, salt, out):
     for n in prange(len(table)):
         stack, point = np.empty(STACK_SIZE, np.int32), np.empty(6)
         two_sided = surfaces.material[table[n, 0], 3]
+        if surfaces.shine[table[n, 0], 0] > 0:
+            continue
         red = green = blue = 0.0
         for i in range(strata * strata):
             _node_point(surfaces, table[n], -1.0 if two_sided and i & 1 else 1.0, point)

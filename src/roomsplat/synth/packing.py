@@ -15,16 +15,25 @@ LEVELS = 9
 SNAP = 2.0**-14  # vertices lie on this grid (m): the last digit of sin and cos differs between machines
 
 
+class Mesh(NamedTuple):
+    """Triangles with what they show."""
+
+    triangles: Float
+    """(t, 9) first corner and two edges, m."""
+    patch: Int
+    """(t,) the patch of each triangle."""
+    uv: Float
+    """(t, 6) u v of the first corner, then its change along both edges."""
+
+
 class Geometry(NamedTuple):
-    """Triangles that rays can hit, in the order of their tree."""
+    """A mesh in the order of a tree, so that rays can ask for what they hit."""
 
     boxes: Float
     links: Int
     triangles: Float
     patch: Int
-    """(t,) the patch of each triangle."""
     uv: Float
-    """(t, 6) u v of the first corner, then its change along both edges."""
 
 
 class Surfaces(NamedTuple):
@@ -50,9 +59,9 @@ class Surfaces(NamedTuple):
     """(p, 3) first node, width, height of the light map."""
 
 
-def pack_geometry(patches: Sequence[Patch], *, shadow: bool) -> Geometry:
+def pack_mesh(patches: Sequence[Patch], *, shadow: bool) -> Mesh:
     """Triangles of all patches; with ``shadow`` only of those that cast one."""
-    corners, uvs, owners = list[Float](), list[Float](), list[Int]()
+    corners, uvs, owners = list[NDArray[np.float64]](), list[NDArray[np.float64]](), list[Int]()
     for number, patch in enumerate(patches):
         if shadow and not patch.casts_shadow:
             continue
@@ -62,19 +71,26 @@ def pack_geometry(patches: Sequence[Patch], *, shadow: bool) -> Geometry:
         both = np.stack([np.stack([a, b, c], axis=2), np.stack([a, c, d], axis=2)], axis=2).reshape(-1, 3, 5)
         area = np.linalg.norm(np.cross(both[:, 1, :3] - both[:, 0, :3], both[:, 2, :3] - both[:, 0, :3]), axis=1)
         both = both[area > 1e-9]  # a pole's triangles without area
-        corners.append(both[..., :3].astype(np.float32))
-        uvs.append(both[..., 3:].astype(np.float32))
+        corners.append(both[..., :3])
+        uvs.append(both[..., 3:])
         owners.append(np.full(len(both), number, np.int32))
-    tree = build_tree(np.concatenate(corners))
-    uv = np.concatenate(uvs)[tree.order]
-    steps = uv[:, 1:] - uv[:, :1]
-    return Geometry(
-        boxes=tree.boxes,
-        links=tree.links,
-        triangles=tree.triangles,
-        patch=np.concatenate(owners)[tree.order],
-        uv=np.concatenate([uv[:, 0], steps.reshape(-1, 4)], axis=1),
+    return Mesh(
+        triangles=_corner_and_edges(np.concatenate(corners)),
+        patch=np.concatenate(owners),
+        uv=_corner_and_edges(np.concatenate(uvs)),
     )
+
+
+def _corner_and_edges(corners: NDArray[np.float64]) -> Float:
+    """(t, 3, k) three corners to (t, 3 k): the first corner and the two edges that start there."""
+    edges = corners[:, 1:] - corners[:, :1]
+    return np.concatenate([corners[:, 0], edges.reshape(len(edges), -1)], axis=1).astype(np.float32)
+
+
+def pack_geometry(mesh: Mesh) -> Geometry:
+    """The mesh with a tree over it."""
+    boxes, links, order = build_tree(mesh.triangles)
+    return Geometry(boxes, links, mesh.triangles[order], mesh.patch[order], mesh.uv[order])
 
 
 def snap(points: NDArray[np.float64]) -> NDArray[np.float64]:

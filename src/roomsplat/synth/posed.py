@@ -12,7 +12,7 @@ from roomsplat.media.images import write_image
 from roomsplat.synth.develop import develop
 from roomsplat.synth.film import FilmConfig, bake_for, film_cameras
 from roomsplat.synth.room import design_room
-from roomsplat.synth.trace import render_linear
+from roomsplat.synth.trace import render_depth, render_light
 
 EVAL_EVERY = 8
 SEEN_TOLERANCE = 0.02  # relative difference of depths up to which a view sees the same point
@@ -39,7 +39,8 @@ def make_posed_room(
     cameras = film_cameras(room, config, np.linspace(0.03, 0.95, num_images) * config.duration_s)
     paths, depths, pictures = list[Path](), list[NDArray[np.float32]](), list[NDArray[np.uint8]]()
     for i in range(num_images):
-        light, depth = render_linear(baked, cameras.pinhole(i), with_depth=True)
+        camera = cameras.pinhole(i)
+        light, depth = render_light(baked, camera), render_depth(baked, camera)
         pictures.append(develop(light, gain=1.0, noise=noise, seed=seed * 100003 + i))
         depths.append(depth)
         paths.append(out_dir / f"{i:04d}.png")
