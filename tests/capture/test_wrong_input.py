@@ -1,11 +1,13 @@
 """Everything wrong that a user may bring ends in one sentence: what, where, what to do."""
 
 import os
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -250,6 +252,28 @@ def test_a_codec_that_no_camera_writes_is_refused(tmp_path: Path) -> None:
     source = films.write_film(tmp_path / "odd.mov", films.moving_pictures(10, 64, 48), style)
     with pytest.raises(UnreadableVideoError, match="codec qtrle"):
         extract_frames(source, tmp_path, CaptureConfig())
+
+
+@pytest.mark.parametrize("name", ["film.mp4", "film.mkv", "film.webm"])
+def test_no_damage_is_a_bug_of_ours(tmp_path: Path, name: str) -> None:
+    """Bytes overwritten at random, mostly in the heads and tables: a capture or a sentence, nothing else."""
+    style = films.FilmStyle(codec="libvpx-vp9", options={"deadline": "realtime"}) if name[-1] == "m" else None
+    content = films.write_film(tmp_path / name, films.moving_pictures(12, 96, 64), style).read_bytes()
+    rng = np.random.default_rng(0)
+    outcomes: Counter[str] = Counter()
+    for number in range(30):
+        damaged = bytearray(content)
+        ends = np.concatenate([np.arange(min(1500, len(content))), np.arange(-min(1500, len(content)), 0)])
+        for place in rng.choice(ends, 12):
+            damaged[place] = int(rng.integers(256))
+        (tmp_path / name).write_bytes(damaged)
+        try:
+            extract_frames(tmp_path / name, _fresh(tmp_path / str(number)), CaptureConfig())
+            outcomes["kept"] += 1
+        except RoomsplatError as error:
+            outcomes[error.code] += 1
+    assert outcomes["kept"] > 0
+    assert outcomes["unreadable_video"] > 0
 
 
 def _fresh(folder: Path) -> Path:

@@ -30,7 +30,10 @@ _QUICKTIME_ATOMS = frozenset({b"ftyp", b"moov", b"mdat", b"wide", b"free", b"ski
 _PICTURE_BRANDS = frozenset({b"heic", b"heix", b"mif1", b"avif", b"heim", b"heis"})
 _EBML = b"\x1a\x45\xdf\xa3"
 # FFmpeg carries some 500 decoders; the ones for films of cameras, phones and screen recorders are these.
-_DECODERS = "h264,hevc,libdav1d,av1,vp8,libvpx,vp9,libvpx-vp9,mpeg4,mpeg2video,h263,mjpeg,prores,dnxhd,ffv1"
+_DECODERS = frozenset(
+    {"h264", "hevc", "libdav1d", "av1", "vp8", "libvpx", "vp9", "libvpx-vp9"}
+    | {"mpeg4", "mpeg2video", "h263", "mjpeg", "prores", "dnxhd", "ffv1"}
+)
 _HINT_FILM = "Give a film as mp4, mov, mkv or webm, or a folder of pictures."
 
 
@@ -114,7 +117,7 @@ def open_film(path: Path, config: CaptureConfig) -> Generator[tuple[InputContain
     options = {
         "protocol_whitelist": "file",
         "format_whitelist": "mov,matroska",
-        "codec_whitelist": _DECODERS,
+        "codec_whitelist": ",".join(sorted(_DECODERS)),
         "max_pixels": str(config.max_pixels),
     }
     # An absolute path: FFmpeg would take "a:b.mp4" for a protocol named a.
@@ -137,15 +140,14 @@ def _main_stream(path: Path, container: InputContainer) -> VideoStream:
     films = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     if not films:
         raise UnreadableVideoError(f"{path} holds sound but no pictures.", hint=_HINT_FILM)
-    stream = max(films, key=lambda s: s.width * s.height)
     # The option codec_whitelist holds while FFmpeg probes; PyAV opens the decoder itself, so it is asked here again.
-    codec = _codec(stream)
-    if stream.width * stream.height == 0 or codec not in _DECODERS.split(","):
+    usable = [s for s in films if _codec(s) in _DECODERS and s.width * s.height > 0]
+    if not usable:
         raise UnreadableVideoError(
-            f"{path} holds a film whose pictures cannot be decoded (codec {codec}).",
+            f"{path} holds a film whose pictures cannot be decoded (codec {_codec(films[0])}).",
             hint="Convert it to H.264 or HEVC in mp4.",
         )
-    return stream
+    return max(usable, key=lambda s: s.width * s.height)
 
 
 def _check_limits(path: Path, container: InputContainer, stream: VideoStream, config: CaptureConfig) -> None:
@@ -177,7 +179,7 @@ def check_frame_count(path: Path, count: int, config: CaptureConfig) -> None:
 
 
 def _codec(stream: VideoStream) -> str:
-    # None at run time where FFmpeg was allowed no decoder for the stream; the stub says always there.
+    """The decoder's name. The stub says that a stream always has a codec context; for an unknown codec it has none."""
     return getattr(stream.codec_context, "name", "unknown")
 
 
