@@ -1,7 +1,7 @@
 """Opening and replacing files, with the sentences that a user reads when that fails."""
 
 import os
-import tempfile
+import secrets
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -39,30 +39,18 @@ def open_output(path: Path) -> Generator[BinaryIO]:
     Raises:
         OutputError: the folder does not exist or may not be written, or there is no space left.
     """
+    temporary = path.with_name(f".{path.name[:32]}.{secrets.token_hex(4)}.part")
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    except OSError as error:
-        raise _output_error(path, error) from error
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
+        with temporary.open("xb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())  # mkstemp makes a file that only its owner can read
         temporary.replace(path)
     except OSError as error:
         raise _output_error(path, error) from error
     finally:
-        with suppress(OSError):  # gone after the rename; on a read-only disk there is nothing left to do
+        with suppress(OSError):  # gone after the rename; where nothing can be written there is nothing left to do
             temporary.unlink()
-
-
-def _umask() -> int:
-    """The permissions that new files do not get; the system only tells by setting it."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _output_error(path: Path, error: OSError) -> OutputError:
