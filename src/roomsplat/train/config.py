@@ -20,11 +20,7 @@ class RateConfig:
     sh_dc: float = 5e-3
     sh_rest: float = 5e-4
     means_final: float = 0.01
-    """Share of the start value that is left at the end; exponential in between."""
-    others_final: float = 1.0
-    """The same for every other parameter, reached by a cosine over the last ``cooldown`` of the run."""
-    cooldown: float = 0.3
-    """Share of the run."""
+    """Share of the means' start value that is left at the end; exponential in between."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
