@@ -18,6 +18,7 @@ from roomsplat.synth.lighting import LIFT, Lights, bake_light, sun_share
 from roomsplat.synth.packing import LEVELS, Mesh, Surfaces, pack_geometry, pack_mesh, pack_surfaces
 from roomsplat.synth.patches import Patch
 from roomsplat.synth.surfaces import light_at, mean_reflectance, paint, point_at
+from roomsplat.synth.texture import decode_texel, encode_texel
 
 MID_GREY = 0.135  # display light that the room's typical surface is exposed to
 WHITE = 6.0  # exposed radiance that reaches full white
@@ -31,8 +32,8 @@ class BakedRoom:
 
     mesh: Mesh
     surfaces: Surfaces
-    atlas: NDArray[np.uint16]
-    """(texels, 3) display light, linear, 65535 = white; all patches and levels one after another."""
+    atlas: NDArray[np.uint64]
+    """(texels,) display light as ``synth.texture`` packs it; all patches and levels one after another."""
 
 
 def bake_room(
@@ -44,7 +45,7 @@ def bake_room(
     mean = mean_reflectance(surfaces)
     sun, light = bake_light(shadow, surfaces, lights, nodes, mean, samples)
     exposure = MID_GREY / _typical_radiance(surfaces, light + sun, mean)
-    atlas = np.empty((texels, 3), np.uint16)
+    atlas = np.empty(texels, np.uint64)
     has_sun = np.array([sun[a : a + w * h].any() for a, w, h in surfaces.light])
     supersample = int(np.clip(np.ceil(texel / 0.005), 1, 3))
     _paint_rows(shadow, surfaces, lights, light, has_sun, _row_table(surfaces), exposure, supersample, atlas)
@@ -107,9 +108,10 @@ def _paint_rows(shadow, surfaces, lights, light, has_sun, rows, exposure, supers
                 total[0] += color[0] * red * share
                 total[1] += color[1] * green * share
                 total[2] += color[2] * blue * share
-            for k in range(3):
-                shown = tone_curve(total[k] * (exposure if glow == 0 else 1.0))
-                atlas[first + row * width + x, k] = np.uint16(shown * 65535.0 + 0.5)
+            gain = exposure if glow == 0 else 1.0
+            atlas[first + row * width + x] = encode_texel(
+                tone_curve(total[0] * gain), tone_curve(total[1] * gain), tone_curve(total[2] * gain)
+            )
 
 
 @njit(cache=True, error_model="numpy", parallel=True)
@@ -122,7 +124,8 @@ def _halve(surfaces, atlas):
             for y in range(height):
                 for x in range(width):
                     x1, y1 = min(2 * x + 1, wide - 1), min(2 * y + 1, high - 1)
-                    for k in range(3):
-                        a = np.int64(atlas[source + 2 * y * wide + 2 * x, k]) + atlas[source + 2 * y * wide + x1, k]
-                        b = np.int64(atlas[source + y1 * wide + 2 * x, k]) + atlas[source + y1 * wide + x1, k]
-                        atlas[first + y * width + x, k] = np.uint16((a + b + 2) >> 2)
+                    red = green = blue = 0.0
+                    for at in (2 * y * wide + 2 * x, 2 * y * wide + x1, y1 * wide + 2 * x, y1 * wide + x1):
+                        r, g, b = decode_texel(atlas[source + at], 1)
+                        red, green, blue = red + 0.25 * r, green + 0.25 * g, blue + 0.25 * b
+                    atlas[first + y * width + x] = encode_texel(red, green, blue)

@@ -6,8 +6,6 @@ rays. So surfaces do not shimmer and silhouettes are smooth.
 """
 
 # pyright: basic
-import math
-
 import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
@@ -15,7 +13,7 @@ from numpy.typing import NDArray
 from roomsplat.core.cameras import PinholeCamera
 from roomsplat.core.images import RenderOutput
 from roomsplat.synth.bake import BakedRoom
-from roomsplat.synth.packing import LEVELS
+from roomsplat.synth.texture import lod_of_squared, look_up
 from roomsplat.synth.visibility import SAMPLES_X, SAMPLES_Y, plane_equations, screen_boxes, visible_in_strip
 
 STRIP = 8  # rows that one thread takes at a time; their samples fit its second-level cache
@@ -110,97 +108,91 @@ def _light_strips(mesh, surfaces, atlas, two_sided, boxes, listed, rows, intrins
         y0, y1 = strip * STRIP, min(strip * STRIP + STRIP, height)
         near, owner = np.empty((STRIP, width * samples), np.float32), np.empty((STRIP, width * samples), np.int32)
         visible_in_strip(mesh.triangles, two_sided, boxes, listed, rows, intrinsics, y0, y1, samples, places, near, owner)
-        e, out = np.empty(9), np.empty(3, np.float32)
+        group, e = np.empty((samples, 5)), np.empty(9)
         for y in range(y0, y1):
             known = -1
             for x in range(width):
-                out[:] = 0
-                base = x * samples
-                inside = _is_inside(mesh.patch, near, owner, y - y0, base, samples)
-                for i in range(1 if inside else samples):
-                    index = owner[y - y0, base + i]
-                    if index < 0:
-                        continue
+                groups = _group(mesh.patch, near, owner, y - y0, x * samples, sub_x, sub_y, group)
+                scale = 1.0 if groups == 1 else 0.6  # a group of rays stands for a part of the pixel
+                red = green = blue = np.float32(0.0)
+                for i in range(groups):
+                    index = int(group[i, 0])
                     if index != known:
                         plane_equations(mesh.triangles, index, rows[y], intrinsics, e)
                         known = index
-                    px, py = (x + 0.5, y + 0.5) if inside else (float(x + sub_x[i]), float(y + sub_y[i]))
-                    scale = 1.0 if inside else 0.4  # a ray of an edge pixel stands for a part of it
-                    weight = np.float32(1.0 if inside else 1.0 / samples)
-                    _shade(mesh, surfaces, atlas, index, e, px, py, scale, weight, out)
-                light[y, x, 0], light[y, x, 1], light[y, x, 2] = out[0], out[1], out[2]
+                    share = np.float32(group[i, 1] / samples)
+                    r, g, b = _shade(
+                        mesh.patch[index], mesh.uv, surfaces.texture, atlas, index, e,
+                        x + group[i, 2] / group[i, 1], y + group[i, 3] / group[i, 1], scale,
+                    )
+                    red, green, blue = red + r * share, green + g * share, blue + b * share
+                light[y, x, 0], light[y, x, 1], light[y, x, 2] = red, green, blue
 
 
 @njit(cache=True, error_model="numpy")
-def _is_inside(patches, near, owner, row, base, samples):
-    """Whether all samples of a pixel lie on one patch that does not hide itself there."""
+def _group(patches, near, owner, row, base, sub_x, sub_y, group):
+    """Gather a pixel's samples by patch (and by depth, where a patch hides part of itself).
+
+    Writes a triangle, the number of samples, and the sums of their places into ``group``; returns how many groups.
+    """
+    samples = len(sub_x)
     first = owner[row, base]
-    if first < 0:
-        return False
-    patch, low, high = patches[first], near[row, base], near[row, base]
-    for i in range(1, samples):
-        index = owner[row, base + i]
-        if index < 0 or patches[index] != patch:
-            return False
-        low, high = min(low, near[row, base + i]), max(high, near[row, base + i])
-    return high <= MAX_DEPTH_STEP * low
+    if first >= 0:  # nearly always: one patch, one depth
+        patch, low, high, same = patches[first], near[row, base], near[row, base], True
+        for i in range(1, samples):
+            index = owner[row, base + i]
+            if index != first and (index < 0 or patches[index] != patch):
+                same = False
+                break
+            low, high = min(low, near[row, base + i]), max(high, near[row, base + i])
+        if same and high <= MAX_DEPTH_STEP * low:
+            group[0, 0], group[0, 1], group[0, 2], group[0, 3] = first, samples, 0.5 * samples, 0.5 * samples
+            return 1
+    count = 0
+    for i in range(samples):
+        index, w = owner[row, base + i], near[row, base + i]
+        if index < 0:
+            continue
+        found = -1
+        for k in range(count):
+            other = int(group[k, 0])
+            if other == index or (patches[other] == patches[index] and abs(w - group[k, 4]) < 0.06 * w):
+                found = k
+        if found < 0:
+            found = count
+            count += 1
+            group[found, 0], group[found, 1], group[found, 2], group[found, 3] = index, 0, 0, 0
+            group[found, 4] = w
+        group[found, 1] += 1
+        group[found, 2] += sub_x[i]
+        group[found, 3] += sub_y[i]
+    return count
 
 
 @njit(cache=True, error_model="numpy")
-def _shade(mesh, surfaces, atlas, index, e, px, py, scale, weight, out):
-    """Add ``weight`` times what triangle ``index`` shows at (px, py), filtered over ``scale`` px, to ``out``."""
-    w = e[0] + e[1] * px + e[2] * py
-    depth = 1.0 / w
+def _shade(patch, uvs, texture, atlas, index, e, px, py, scale):
+    """Display light of triangle ``index``, whose plane equations are ``e``, at (px, py), filtered over ``scale`` px."""
+    depth = 1.0 / (e[0] + e[1] * px + e[2] * py)
     b1, b2 = (e[3] + e[4] * px + e[5] * py) * depth, (e[6] + e[7] * px + e[8] * py) * depth
     step = scale * depth
     b1x, b1y = (e[4] - b1 * e[1]) * step, (e[5] - b1 * e[2]) * step
     b2x, b2y = (e[7] - b2 * e[1]) * step, (e[8] - b2 * e[2]) * step
-    u1, v1, u2, v2 = mesh.uv[index, 2], mesh.uv[index, 3], mesh.uv[index, 4], mesh.uv[index, 5]
-    patch = mesh.patch[index]
-    u, v = mesh.uv[index, 0] + b1 * u1 + b2 * u2, mesh.uv[index, 1] + b1 * v1 + b2 * v2
+    u1, v1, u2, v2 = uvs[index, 2], uvs[index, 3], uvs[index, 4], uvs[index, 5]
+    u, v = uvs[index, 0] + b1 * u1 + b2 * u2, uvs[index, 1] + b1 * v1 + b2 * v2
     ux, vx, uy, vy = b1x * u1 + b2x * u2, b1x * v1 + b2x * v2, b1y * u1 + b2y * u2, b1y * v1 + b2y * v2
-    width, height = float(surfaces.texture[patch, 0, 1]), float(surfaces.texture[patch, 0, 2])
-    along_x, along_y = (ux * width) ** 2 + (vx * height) ** 2, (uy * width) ** 2 + (vy * height) ** 2
-    if along_y > along_x:
-        ux, vx, along_x, along_y = uy, vy, along_y, along_x
-    major, minor = math.sqrt(along_x), max(math.sqrt(along_y), 1e-3)
-    taps = min(max(int(major / minor + 0.5), 1), MAX_TAPS)
-    lod = np.float32(math.log2(max(max(minor, major / taps), 1e-3)))
-    share = weight / np.float32(taps)
+    width, height = float(texture[patch, 0, 1]), float(texture[patch, 0, 2])
+    major, minor = (ux * width) ** 2 + (vx * height) ** 2, (uy * width) ** 2 + (vy * height) ** 2
+    if minor > major:
+        ux, vx, major, minor = uy, vy, minor, major
+    # The number of taps follows the ratio of the axes, up to MAX_TAPS; all lengths are squared.
+    taps = 1 if major < 2.25 * minor else (2 if major < 6.25 * minor else (3 if major < 12.25 * minor else MAX_TAPS))
+    lod8 = lod_of_squared(np.float32(max(minor, major / (taps * taps))))
+    if taps == 1:
+        return look_up(texture, atlas, patch, np.float32(u), np.float32(v), lod8)
+    red = green = blue = np.float32(0.0)
+    share = np.float32(1.0) / np.float32(taps)
     for i in range(taps):
         k = (i + 0.5) / taps - 0.5
-        _look_up(surfaces, atlas, patch, np.float32(u + k * ux), np.float32(v + k * vx), lod, share, out)
-
-
-@njit(cache=True, error_model="numpy")
-def _look_up(surfaces, atlas, patch, u, v, lod, weight, out):
-    """Add ``weight`` times the texture of ``patch`` at (u, v), filtered over 2^lod texels, to ``out``."""
-    lod = min(max(lod, np.float32(0.0)), np.float32(LEVELS - 1.001))
-    level = int(lod)
-    fraction = lod - np.float32(level)
-    _bilinear(surfaces, atlas, patch, level, u, v, weight * (np.float32(1.0) - fraction), out)
-    if fraction > np.float32(0.02):
-        _bilinear(surfaces, atlas, patch, level + 1, u, v, weight * fraction, out)
-
-
-@njit(cache=True, error_model="numpy")
-def _bilinear(surfaces, atlas, patch, level, u, v, weight, out):
-    """Add ``weight`` times one level of a texture at (u, v) to ``out``."""
-    one, half = np.float32(1.0), np.float32(0.5)
-    first, width, height = (
-        surfaces.texture[patch, level, 0], surfaces.texture[patch, level, 1], surfaces.texture[patch, level, 2]
-    )
-    x = min(max(u * np.float32(width) - half, np.float32(0.0)), np.float32(width - 1))
-    y = min(max(v * np.float32(height) - half, np.float32(0.0)), np.float32(height - 1))
-    i, j = int(x), int(y)
-    right, below = 1 if i < width - 1 else 0, width if j < height - 1 else 0
-    fx, fy = x - np.float32(i), y - np.float32(j)
-    at = first + j * width + i
-    scale = weight * np.float32(1.0 / 65535.0)
-    a, b = (one - fx) * (one - fy) * scale, fx * (one - fy) * scale
-    c, d = (one - fx) * fy * scale, fx * fy * scale
-    for k in range(3):
-        out[k] += (
-            a * np.float32(atlas[at, k]) + b * np.float32(atlas[at + right, k])
-            + c * np.float32(atlas[at + below, k]) + d * np.float32(atlas[at + right + below, k])
-        )  # fmt: skip
+        r, g, b = look_up(texture, atlas, patch, np.float32(u + k * ux), np.float32(v + k * vx), lod8)
+        red, green, blue = red + r * share, green + g * share, blue + b * share
+    return red, green, blue
