@@ -12,13 +12,13 @@ import numpy as np
 from numba import njit, prange
 
 from roomsplat.render.cpu.elementary import INLINE, KERNEL, PARALLEL
-from roomsplat.render.cpu.memory import prefetch
+from roomsplat.render.cpu.memory import prefetch, take_next
 from roomsplat.render.cpu.projection import B, EXTENT_X, EXTENT_Y, HALF_A, HALF_C, TAU, U, V
 
 TILE = 16
 _EDGE = np.float32(0.499)
 """A pixel's centre is half a pixel inside its edge; what reaches the edge only is not touched (0.001 px of margin)."""
-_ZERO, _TWO, _FOUR = np.float32(0), np.float32(2), np.float32(4)
+_ZERO, _ONE, _TWO = np.float32(0), np.float32(1), np.float32(2)
 _PER_TILE = np.float32(1 / TILE)
 PREFETCH_DISTANCE = 12
 
@@ -26,13 +26,13 @@ PREFETCH_DISTANCE = 12
 @njit(**INLINE)
 def _first_tile(low, count):
     """The first tile whose pixels reach ``low`` (px)."""
-    return int(min(max(math.floor((low + _EDGE) * _PER_TILE), _ZERO), np.float32(count)))
+    return np.int64(min(max((low + _EDGE) * _PER_TILE, _ZERO), np.float32(count)))
 
 
 @njit(**INLINE)
 def _end_tile(high, count):
     """One past the last tile whose pixels reach down to ``high`` (px)."""
-    return int(min(max(math.floor((high - _EDGE) * _PER_TILE), np.float32(-1)), np.float32(count - 1))) + 1
+    return np.int64(min(max((high - _EDGE) * _PER_TILE + _ONE, _ZERO), np.float32(count)))
 
 
 @njit(**INLINE)
@@ -91,7 +91,7 @@ def _count_run(records, order, first, last, columns, rows, tiles, counts, slot_c
 
 
 @njit(**PARALLEL)
-def count_pairs(records, order, count, columns, rows, tiles, counts, slot_counts, found):
+def count_pairs(records, order, count, columns, rows, tiles, counts, slot_counts, found, counter, threads):
     """First pass.
 
     Args: ``records``; ``order`` front to back, ``count`` of them; the picture's size in tiles; out: ``tiles``
@@ -99,9 +99,13 @@ def count_pairs(records, order, count, columns, rows, tiles, counts, slot_counts
     (runs,) int64. A run that finds more than there is room for has to be repeated with more.
     """
     runs = len(found)
-    for run in prange(runs):
-        first, last = count * run // runs, count * (run + 1) // runs
-        found[run] = _count_run(
+    for _ in prange(threads):
+        while True:
+            run = take_next(counter)
+            if run >= runs:
+                break
+            first, last = count * run // runs, count * (run + 1) // runs
+            found[run] = _count_run(
             records, order, first, last, columns, rows, tiles[run], counts[run], slot_counts
         )
 
@@ -137,11 +141,15 @@ def _write_run(order, first, last, tiles, places, slot_counts, slot_starts, pair
 
 
 @njit(**PARALLEL)
-def write_pairs(order, count, tiles, counts, slot_counts, slot_starts, pair_ids, pair_slots):
+def write_pairs(order, count, tiles, counts, slot_counts, slot_starts, pair_ids, pair_slots, counter, threads):
     """Second pass: ``pair_ids`` and ``pair_slots`` (pairs,) uint32, the lists of all tiles one after the other."""
     runs = len(counts)
-    for run in prange(runs):
-        first, last = count * run // runs, count * (run + 1) // runs
-        _write_run(
+    for _ in prange(threads):
+        while True:
+            run = take_next(counter)
+            if run >= runs:
+                break
+            first, last = count * run // runs, count * (run + 1) // runs
+            _write_run(
             order, first, last, tiles[run], counts[run], slot_counts, slot_starts, pair_ids, pair_slots
         )

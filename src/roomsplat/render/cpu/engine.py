@@ -183,7 +183,7 @@ class CpuEngine:
         runs = 1 if self.threads == 1 else RUNS_PER_THREAD * self.threads
         tiles = memory.TileBuffers(self._pool, camera.width, camera.height, runs)
         room = 4 * count // runs + 1024
-        with self._phase("bin"):
+        with self._phase("bin") as counter:
             while True:
                 touched = memory.touched_tiles(self._pool, runs, room)
                 count_pairs(
@@ -196,11 +196,15 @@ class CpuEngine:
                     tiles.counts,
                     gaussians.slot_counts,
                     tiles.found,
+                    counter,
+                    self.threads,
                 )
                 room = int(tiles.found.max())
                 if room <= touched.shape[1]:
                     break
+                counter[0] = 0
             num_pairs = int(tiles.found.sum())
+            counter[0] = 0
             pairs = memory.PairBuffers(self._pool, num_pairs)
             number_pairs(
                 gaussians.visible,
@@ -219,6 +223,8 @@ class CpuEngine:
                 gaussians.slot_starts,
                 pairs.ids,
                 pairs.slots,
+                counter,
+                self.threads,
             )
         return tiles, pairs, num_pairs
 
