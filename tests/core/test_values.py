@@ -95,21 +95,31 @@ def test_points_must_belong_together() -> None:
         )
 
 
-def test_images_must_belong_together() -> None:
-    """A missing path is noticed where the value is made."""
+@pytest.mark.parametrize(
+    ("images", "masks", "marks"), [(1, 2, 2), (2, 1, 2), (2, 2, 3)], ids=["images", "masks", "marks"]
+)
+def test_images_must_belong_together(images: int, masks: int, marks: int) -> None:
+    """One path, mask or mark too few or too many is noticed where the value is made."""
     two = Cameras(intrinsics=np.ones((2, 4)), cam_from_world=np.zeros((2, 4, 4)), width=2, height=2)
-    with pytest.raises(ValueError, match="2 cameras, 1 images"):
+    with pytest.raises(ValueError, match=f"2 cameras, {images} images, {masks} masks, {marks} marks"):
         PosedImages(
-            cameras=two, image_paths=(Path("a.png"),), mask_paths=(None, None), is_eval=np.zeros(2, np.bool_)
+            cameras=two,
+            image_paths=(Path("a.png"),) * images,
+            mask_paths=(None,) * masks,
+            is_eval=np.zeros(marks, np.bool_),
         )
 
 
-def test_pictures_must_have_one_size() -> None:
-    """Confidence, alpha and depth of another size than their picture are refused."""
+def test_pictures_have_one_size() -> None:
+    """What belongs together is taken, as float32; confidence, alpha and depth of another size are refused."""
+    view = RenderOutput(rgb=np.ones((4, 5, 3)), alpha=np.ones((4, 5)), depth=np.ones((4, 5)))
+    assert {view.rgb.dtype, view.alpha.dtype, view.depth.dtype} == {np.dtype(np.float32)}
     with pytest.raises(ValueError, match="confidence"):
         DepthMap(depth=np.zeros((4, 5)), confidence=np.zeros((5, 4)))
     with pytest.raises(ValueError, match="alpha"):
         RenderOutput(rgb=np.zeros((4, 5, 3)), alpha=np.zeros((4, 4)), depth=np.zeros((4, 5)))
+    with pytest.raises(ValueError, match="depth"):
+        RenderOutput(rgb=np.zeros((4, 5, 3)), alpha=np.zeros((4, 5)), depth=np.zeros((4, 4)))
 
 
 def test_silence() -> None:

@@ -80,7 +80,7 @@ def test_order_and_extras_do_not_matter(tmp_path: Path, encoding: str) -> None:
     names = splat_ply.property_names(1)
     values = [dict(zip(names, splat_ply.row_values(gaussians, i), strict=True)) for i in range(3)]
     order = [n for n in reversed(names) if n not in ("nx", "ny", "nz")]
-    extra = "comment made elsewhere\nobj_info x\nelement camera 2\nproperty uchar id\nproperty short view"
+    extra = "comment made elsewhere\n\nobj_info x\nelement camera 2\nproperty uchar id\nproperty short view"
     head = splat_ply.header(encoding, 3, order, extra=extra).replace(
         b"property float x\n", b"property uint label\nproperty float x\n"
     )

@@ -45,7 +45,10 @@ class PosedImages:
         """Check that all four speak of the same images."""
         count = len(self.cameras)
         if not len(self.image_paths) == len(self.mask_paths) == len(self.is_eval) == count:
-            raise ValueError(f"{count} cameras, {len(self.image_paths)} images, {len(self.mask_paths)} masks")
+            raise ValueError(
+                f"{count} cameras, {len(self.image_paths)} images, {len(self.mask_paths)} masks, "
+                f"{len(self.is_eval)} marks of held-out images"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
