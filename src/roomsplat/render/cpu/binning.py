@@ -106,8 +106,8 @@ def count_pairs(records, order, count, columns, rows, tiles, counts, slot_counts
                 break
             first, last = count * run // runs, count * (run + 1) // runs
             found[run] = _count_run(
-            records, order, first, last, columns, rows, tiles[run], counts[run], slot_counts
-        )
+                records, order, first, last, columns, rows, tiles[run], counts[run], slot_counts
+            )
 
 
 @njit(**KERNEL)
@@ -141,7 +141,9 @@ def _write_run(order, first, last, tiles, places, slot_counts, slot_starts, pair
 
 
 @njit(**PARALLEL)
-def write_pairs(order, count, tiles, counts, slot_counts, slot_starts, pair_ids, pair_slots, counter, threads):
+def write_pairs(
+    order, count, tiles, counts, slot_counts, slot_starts, pair_ids, pair_slots, counter, threads
+):
     """Second pass: ``pair_ids`` and ``pair_slots`` (pairs,) uint32, the lists of all tiles one after the other."""
     runs = len(counts)
     for _ in prange(threads):
@@ -151,5 +153,5 @@ def write_pairs(order, count, tiles, counts, slot_counts, slot_starts, pair_ids,
                 break
             first, last = count * run // runs, count * (run + 1) // runs
             _write_run(
-            order, first, last, tiles[run], counts[run], slot_counts, slot_starts, pair_ids, pair_slots
-        )
+                order, first, last, tiles[run], counts[run], slot_counts, slot_starts, pair_ids, pair_slots
+            )

@@ -1,9 +1,11 @@
 """The engine's working memory: grown when needed, kept between steps (fresh pages cost more than some kernels)."""
 
-import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from typing import Any
 
-from roomsplat.render.cpu import binning, blending, optimise, projection
+import numpy as np
+from numpy.typing import NDArray
+
+from roomsplat.render.cpu import binning, projection
 from roomsplat.render.cpu.memory import aligned_zeros
 from roomsplat.render.cpu.vectors import LANES
 
@@ -18,18 +20,18 @@ class Pool:
 
     def __init__(self) -> None:
         """Start empty."""
-        self._arrays: dict[str, NDArray[np.generic]] = {}
+        self._arrays: dict[str, NDArray[Any]] = {}
 
-    def flat(self, name: str, size: int, dtype: DTypeLike = np.float32) -> NDArray[np.generic]:
-        """At least ``size`` elements; exactly as many as there is room for."""
+    def flat(self, name: str, size: int, dtype: Any) -> NDArray[Any]:
+        """At least ``size`` elements: all that there is room for."""
         known = self._arrays.get(name)
         if known is None or known.size < size:
-            known = self._arrays[name] = aligned_zeros(max(int(size * GROWTH), 16), dtype)
+            known = self._arrays[name] = aligned_zeros(max(int(size * GROWTH), LANES), dtype)
         return known
 
     def rows(self, name: str, count: int, width: int = LANES) -> Float:
-        """At least ``count`` rows of ``width`` floats."""
-        return self.flat(name, count * width).view(np.float32)[: count * width].reshape(count, width)
+        """Exactly ``count`` rows of ``width`` floats."""
+        return self.flat(name, count * width, np.float32)[: count * width].reshape(count, width)
 
 
 class GaussianBuffers:
@@ -38,22 +40,18 @@ class GaussianBuffers:
     def __init__(self, pool: Pool, num_blocks: int) -> None:
         """Take the arrays from the pool."""
         count = num_blocks * LANES
+
+        def ids(name: str) -> Index:
+            return pool.flat(name, count, np.uint32)
+
         self.records: Float = pool.rows("records", count)
-        self.depths: Float = pool.flat("depths", count).view(np.float32)
+        self.depths: Float = pool.flat("depths", count, np.float32)
         self.depth_bits: Index = self.depths.view(np.uint32)
-        self.flags: NDArray[np.uint64] = pool.flat("flags", num_blocks, np.uint64).view(np.uint64)[
-            :num_blocks
-        ]
-        names = ("visible", "order", "keys", "spare_keys", "spare_ids", "slot_counts", "slot_starts")
-        (
-            self.visible,
-            self.order,
-            self.keys,
-            self.spare_keys,
-            self.spare_ids,
-            self.slot_counts,
-            self.slot_starts,
-        ) = (pool.flat(name, count, np.uint32).view(np.uint32) for name in names)
+        self.flags: NDArray[np.uint64] = pool.flat("flags", num_blocks, np.uint64)[:num_blocks]
+        self.visible, self.order = ids("visible"), ids("order")
+        self.slot_counts, self.slot_starts = ids("slot_counts"), ids("slot_starts")
+        self.sort_scratch: tuple[Index, Index, Index] = ids("keys"), ids("spare_keys"), ids("spare_ids")
+        self.digits: Index = pool.flat("digits", 4096, np.uint32)[:4096].reshape(2, 2048)
         self.pose_sums: Float = pool.rows("pose_sums", -(-num_blocks // projection.CHUNK))
 
 
@@ -62,9 +60,10 @@ class PairBuffers:
 
     def __init__(self, pool: Pool, count: int) -> None:
         """Take the arrays from the pool."""
-        self.ids: Index = pool.flat("pair_ids", count, np.uint32).view(np.uint32)
-        self.slots: Index = pool.flat("pair_slots", count, np.uint32).view(np.uint32)
-        self.masks: NDArray[np.uint16] = pool.flat("masks", count, np.uint16).view(np.uint16)
+        self.count = count
+        self.ids: Index = pool.flat("pair_ids", count, np.uint32)
+        self.slots: Index = pool.flat("pair_slots", count, np.uint32)
+        self.masks: NDArray[np.uint16] = pool.flat("masks", count, np.uint16)
         self.moments: Float = pool.rows("moments", max(count, 1))
 
 
@@ -75,21 +74,16 @@ class TileBuffers:
         """Take the arrays from the pool."""
         self.columns, self.rows = -(-width // binning.TILE), -(-height // binning.TILE)
         tiles = self.columns * self.rows
-        self.starts: Index = pool.flat("starts", tiles + 1, np.uint32).view(np.uint32)[: tiles + 1]
-        self.ends: Index = pool.flat("ends", tiles, np.uint32).view(np.uint32)[:tiles]
-        counts = pool.flat("tile_counts", tiles * runs, np.uint32).view(np.uint32)
-        self.counts: Index = counts[: tiles * runs].reshape(runs, tiles)
-        self.found: NDArray[np.int64] = pool.flat("found", runs, np.int64).view(np.int64)[:runs]
+        self.starts: Index = pool.flat("starts", tiles + 1, np.uint32)[: tiles + 1]
+        self.ends: Index = pool.flat("ends", tiles, np.uint32)[:tiles]
+        self.counts: Index = pool.flat("tile_counts", tiles * runs, np.uint32)[: tiles * runs].reshape(
+            runs, tiles
+        )
+        self.found: NDArray[np.int64] = pool.flat("found", runs, np.int64)[:runs]
 
 
 def touched_tiles(pool: Pool, runs: int, room: int) -> Index:
     """(runs, room) for the tiles that each run finds; room is whatever there is, if that is more."""
-    flat = pool.flat("touched_tiles", runs * room, np.uint32).view(np.uint32)
+    flat: Index = pool.flat("touched_tiles", runs * room, np.uint32)
     room = flat.size // runs
     return flat[: runs * room].reshape(runs, room)
-
-
-def thread_scratch(pool: Pool, threads: int) -> Float:
-    """(threads, rows, 16) that serves projection, blending and the optimiser in turn."""
-    rows = max(blending.SCRATCH_ROWS, optimise.SCRATCH_ROWS)
-    return pool.rows("scratch", threads * rows).reshape(threads, rows, LANES)

@@ -4,7 +4,7 @@ A kernel works on one block: every load is one aligned cache line, and a block t
 word. Neighbours in space are neighbours in memory (Morton order), so the unseen fill whole blocks.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,8 +45,6 @@ class CpuSplats:
     """Blocks of Adam's v."""
     statistics: Float
     """(blocks, 4, 16) in the order of ``STATISTICS``."""
-    version: int = field(default=0)
-    """Counts the updates, so that a backward pass after one is caught."""
 
 
 def blocks_from_rows(values: Float, blocks: Float, first: int) -> None:
@@ -59,7 +57,9 @@ def blocks_from_rows(values: Float, blocks: Float, first: int) -> None:
 
 def rows_from_blocks(blocks: Float, first: int, rows: int, count: int) -> Float:
     """The reverse: a plain (count, rows) copy."""
-    return np.ascontiguousarray(blocks[:, first : first + rows].transpose(0, 2, 1).reshape(len(blocks) * LANES, rows)[:count])
+    return np.ascontiguousarray(
+        blocks[:, first : first + rows].transpose(0, 2, 1).reshape(len(blocks) * LANES, rows)[:count]
+    )
 
 
 def fields_from_blocks(blocks: Float, count: int) -> dict[str, Float]:

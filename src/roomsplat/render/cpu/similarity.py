@@ -162,7 +162,20 @@ def _filter_derivatives(ring, places, out, place, width, left, right, mask, mask
 
 @njit(**INLINE)
 def _write_gradient(
-    ring, places, picture, start, target, target_start, width, left, right, mask, mask_start, l1, ssim, gradient
+    ring,
+    places,
+    picture,
+    start,
+    target,
+    target_start,
+    width,
+    left,
+    right,
+    mask,
+    mask_start,
+    l1,
+    ssim,
+    gradient,
 ):
     """Step 3: one row of the gradient. Returns the row's sum of absolute differences."""
     row_sum = everywhere(0.0)
@@ -184,7 +197,21 @@ def _write_gradient(
 
 @njit(**KERNEL)
 def _strip(
-    picture, plane, target, width, height, mask, mean, square, l1, ssim, gradient, channel, left, right, scratch
+    picture,
+    plane,
+    target,
+    width,
+    height,
+    mask,
+    mean,
+    square,
+    l1,
+    ssim,
+    gradient,
+    channel,
+    left,
+    right,
+    scratch,
 ):
     """Columns ``left`` to ``right`` of one channel; returns the sums of SSIM and of absolute differences."""
     first_ring, second_ring, stride = scratch[: TAPS * ROW], scratch[TAPS * ROW :], (width + 15) // 16 * 16
@@ -202,7 +229,18 @@ def _strip(
             if 0 <= row < height:
                 at, places = (channel * height + row) * stride, ring_places(row, ROW)
                 ssim_sum += _filter_derivatives(
-                    first_ring, places, second_ring, place, width, left, right, mask, row * width, mean, square, at
+                    first_ring,
+                    places,
+                    second_ring,
+                    place,
+                    width,
+                    left,
+                    right,
+                    mask,
+                    row * width,
+                    mean,
+                    square,
+                    at,
                 )
             else:
                 _clear_row(second_ring, place)
@@ -211,7 +249,19 @@ def _strip(
             start, target_start = channel * plane + row * width, (channel * height + row) * width
             places = ring_places(row, ROW)
             l1_sum += _write_gradient(
-                second_ring, places, picture, start, target, target_start, width, left, right, mask, row * width, l1, ssim,
+                second_ring,
+                places,
+                picture,
+                start,
+                target,
+                target_start,
+                width,
+                left,
+                right,
+                mask,
+                row * width,
+                l1,
+                ssim,
                 gradient,
             )
     return ssim_sum, l1_sum
@@ -226,7 +276,21 @@ def _strip_edges(strip, width):
 
 @njit(**PARALLEL)
 def compare(
-    picture, plane, target, width, height, mask, mean, square, l1, ssim, gradient, sums, scratch, counter, threads
+    picture,
+    plane,
+    target,
+    width,
+    height,
+    mask,
+    mean,
+    square,
+    l1,
+    ssim,
+    gradient,
+    sums,
+    scratch,
+    counter,
+    threads,
 ):
     """Loss and gradient of a picture.
 
@@ -243,8 +307,21 @@ def compare(
                 break
             left, right = _strip_edges(unit % strips, width)
             sums[unit, 0], sums[unit, 1] = _strip(
-                picture, plane, target, width, height, mask, mean, square, l1, ssim, gradient, unit // strips, left,
-                right, scratch[thread],
+                picture,
+                plane,
+                target,
+                width,
+                height,
+                mask,
+                mean,
+                square,
+                l1,
+                ssim,
+                gradient,
+                unit // strips,
+                left,
+                right,
+                scratch[thread],
             )
 
 

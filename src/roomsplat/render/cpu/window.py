@@ -46,7 +46,9 @@ def filter_across(typing_context: Any, before: Any, here: Any, after: Any) -> An
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         del context, sig
         total = builder.fmul(constant(WINDOW[HALF]), args[1])
-        left, middle, right = (builder.bitcast(a, INTS) for a in args)  # as integers LLVM shifts by one valignd
+        left, middle, right = (
+            builder.bitcast(a, INTS) for a in args
+        )  # as integers LLVM shifts by one valignd
         for distance in range(1, HALF + 1):
             one = shifted(builder, left, middle, LANES - distance)
             other = shifted(builder, middle, right, distance)
