@@ -1,9 +1,9 @@
 """The contract of an engine: what the trainer drives, and nothing about devices.
 
-An engine owns how parameters, Adam moments and statistics lie in memory (``Splats`` is opaque). What runs every step is a
-method here; what runs rarely (densification, pruning) goes through ``SplatArrays``, plain arrays of the engine's
-namespace ``xp`` (NumPy or CuPy), so that it is written once. Pictures are planar, (3, h, w), because every engine's loss
-filters one channel at a time.
+An engine owns how parameters, Adam moments and statistics lie in memory (``Splats`` is opaque). What runs every step
+is a method here; what runs rarely (densification, pruning) goes through ``SplatArrays``, plain arrays of the engine's
+namespace ``xp`` (NumPy or CuPy), so that it is written once. Pictures are planar, (3, h, w), because every engine's
+loss filters one channel at a time.
 
 What every engine draws (Kerbl et al. 2023, sections 4 to 6), so that engines and the reference agree to rounding:
 
@@ -87,7 +87,7 @@ class SplatArrays:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gradients:
-    """dL/d(parameter), as plain ``xp`` arrays in the order of ``SplatArrays``. For tests and for pose-only alignment."""
+    """dL/d(parameter), plain ``xp`` arrays in the order of ``SplatArrays``. For tests and for pose-only alignment."""
 
     means: Array
     quats: Array

@@ -13,7 +13,7 @@ from numba import njit, prange
 
 from roomsplat.render.cpu.elementary import INLINE, KERNEL, PARALLEL
 from roomsplat.render.cpu.memory import prefetch, take_next
-from roomsplat.render.cpu.projection import B, EXTENT_X, EXTENT_Y, HALF_A, HALF_C, TAU, U, V
+from roomsplat.render.cpu.projection import EXTENT_X, EXTENT_Y, HALF_A, HALF_C, TAU, B, U, V
 
 TILE = 16
 _EDGE = np.float32(0.499)

@@ -35,7 +35,7 @@ MAX_ALPHA = 0.99
 MIN_TRANSMITTANCE = 1e-4
 
 T, R, G, BL, X, Y = (plane * BLOCKS for plane in range(6))
-"""Planes of a tile's state: transmittance, colour so far, pixel coordinates. Row plane + block is the block's vector."""
+"""Planes of a tile's state: transmittance, colour so far, pixel coordinates. Row plane + block is a block's vector."""
 LEFT, TOP = 96, 97
 """Rows that hold, lane by lane, the coordinates of the blocks' first pixels."""
 SCRATCH_ROWS = 160
@@ -149,7 +149,7 @@ def _blend_tile(scratch, records, pair_ids, masks, first, end, left, top, alive)
 
 @njit(**INLINE)
 def _close_tile(scratch, picture, size, start, stride, width, height, background):
-    """Write colour over the background and alpha to the picture, (4 · pixels,) flat: whole blocks, or pixel by pixel."""
+    """Write colour over the background, and alpha, to the flat picture: whole blocks, or pixel by pixel at its edge."""
     for block in range(BLOCKS):
         x, y = (block % 4) * 4, (block // 4) * 4
         if x >= width or y >= height:

@@ -28,7 +28,7 @@ def blend_gradient(work: Workspace, rendering: CpuRendering, grad_rgb: Float, *,
     )
 
 
-def _blend_gradient(  # noqa: PLR0917 - what a kernel takes, in the kernel's order
+def _blend_gradient(
     work: Workspace,
     rendering: CpuRendering,
     records: Float,

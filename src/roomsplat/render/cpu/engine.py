@@ -6,7 +6,7 @@ from types import ModuleType
 import numba
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from roomsplat.core.cameras import PinholeCamera
 from roomsplat.core.gaussians import Gaussians
@@ -39,7 +39,7 @@ class CpuEngine:
 
     def __init__(self, threads: int | None = None) -> None:
         """Args: ``threads``: how many to use, ``None`` = all that Numba may. Results do not depend on it."""
-        most = int(numba.config.NUMBA_NUM_THREADS)
+        most = numba.get_num_threads()
         self._work = Workspace(most if threads is None else max(1, min(threads, most)))
         self._budget = MomentBudget(MOMENT_BYTES)
         self._serial = 0
@@ -131,7 +131,7 @@ class CpuEngine:
         """(n, k) distances to the k nearest other points, ascending; infinite where there are fewer."""
         if len(points) == 0:
             return np.zeros((0, k), np.float32)
-        distances, _ = cKDTree(points).query(points, k=k + 1, workers=self.threads)
+        distances, _ = KDTree(points).query(points, k=k + 1, workers=self.threads)
         return np.ascontiguousarray(distances[:, 1:], np.float32)
 
     def _own_rendering(self, rendering: Rendering) -> CpuRendering:

@@ -4,7 +4,6 @@ Only for steps that have a transform or a mask; the others compare the render it
 """
 
 # pyright: basic
-import numpy as np
 from numba import njit, prange
 
 from roomsplat.render.cpu.elementary import INLINE, KERNEL, PARALLEL

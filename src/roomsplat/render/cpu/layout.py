@@ -1,4 +1,4 @@
-"""How Gaussians lie in memory: blocks of sixteen, one row of sixteen lanes per parameter (array of structures of arrays).
+"""How Gaussians lie in memory: blocks of sixteen, in each one row of sixteen lanes per parameter (AoSoA).
 
 A kernel works on one block: every load is one aligned cache line, and a block that the camera does not see costs one
 word. Neighbours in space are neighbours in memory (Morton order), so the unseen fill whole blocks.

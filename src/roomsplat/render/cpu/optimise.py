@@ -12,7 +12,6 @@ from roomsplat.render.cpu import camera as c
 from roomsplat.render.cpu.blending_backward import (
     ABS_X,
     ABS_Y,
-    K,
     K_X,
     K_XX,
     K_XY,
@@ -22,6 +21,7 @@ from roomsplat.render.cpu.blending_backward import (
     W_DEPTH,
     W_GREEN,
     W_RED,
+    K,
 )
 from roomsplat.render.cpu.elementary import INLINE, KERNEL, PARALLEL, log, rotation_backward, sigmoid
 from roomsplat.render.cpu.geometry import (
@@ -35,7 +35,7 @@ from roomsplat.render.cpu.geometry import (
 )
 from roomsplat.render.cpu.harmonics import colour_backward
 from roomsplat.render.cpu.layout import LOGIT, MEAN, QUAT, SCALE
-from roomsplat.render.cpu.memory import load, lowest_bit, store, take_next, totals, transpose
+from roomsplat.render.cpu.memory import load, store, take_next, totals, transpose
 from roomsplat.render.cpu.projection import CHUNK
 from roomsplat.render.cpu.vectors import everywhere, mask_of, maximum, select, sqrt
 
@@ -61,7 +61,7 @@ def _gather(slots, starts, counts, block, seen, sums):
 
 
 @njit(**INLINE)
-def _covariance_gradient(sums, conic, before, wider, opacity_gain):
+def _covariance_gradient(sums, conic, before, opacity_gain):
     """dL/d(covariance) as xx, xy (of each of the two entries), yy.
 
     Through the conic, its inverse: -conic · G · conic with G from the second moments; with antialiasing also through
@@ -157,7 +157,7 @@ def _store_pose_terms(pose, view, position, g, towards, clamped, inverse_z, dj):
     """The six terms of dL/d(twist) per Gaussian: rotation vector, then translation, in camera axes.
 
     Turning the camera moves the mean (cross product) and turns the covariance: with M = Jᵀ · dJ the antisymmetric part
-    of M. Colour's direction depends on the camera's centre only, so ``towards`` (in world axes) adds to the translation.
+    of M. Colour's direction depends on the camera's centre only: ``towards`` (in world axes) adds to the translation.
     """
     x, y, z = position
     gx, gy, gz = g
@@ -201,7 +201,7 @@ def _block_gradient(p, view, degree, flags, sums, pose, gradient):
     kx, ky = load(sums, K_X), load(sums, K_Y)
     screen = -(conic[0] * kx + conic[1] * ky), -(conic[1] * kx + conic[2] * ky)
     _opacity_gradient(p, sums, gradient)
-    d = _covariance_gradient(sums, conic, before, wider, load(sums, K) * view[c.ANTIALIASED])
+    d = _covariance_gradient(sums, conic, before, load(sums, K) * view[c.ANTIALIASED])
     dv = _axes_gradient(d, v, s, gradient)
     _quaternion_gradient(u, dv, q, gradient)
     dj = _jacobian_gradient(dv, r, view)

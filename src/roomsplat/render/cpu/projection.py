@@ -22,8 +22,8 @@ from roomsplat.render.cpu.geometry import (
 )
 from roomsplat.render.cpu.harmonics import colour_of, direction
 from roomsplat.render.cpu.layout import LOGIT
-from roomsplat.render.cpu.memory import load, load_at, lowest_bit, store, store_at, take_next, transpose
-from roomsplat.render.cpu.vectors import bits_of, maximum, minimum, select, sqrt
+from roomsplat.render.cpu.memory import load, lowest_bit, store, store_at, take_next, transpose
+from roomsplat.render.cpu.vectors import bits_of, maximum, sqrt
 
 U, V, HALF_A, B, HALF_C, OPACITY, TAU, RED, GREEN, BLUE, DEPTH, EXTENT_X, EXTENT_Y, X_OF_Y, Y_OF_X = range(15)
 """Columns of a record. The ellipse is HALF_A · dx² + B · dx · dy + HALF_C · dy² ≤ TAU = ln(255 · opacity), its extents

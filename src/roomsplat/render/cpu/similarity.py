@@ -13,7 +13,6 @@ second level 4.1 ns. A strip computes one more vector on either side, which is w
 """
 
 # pyright: basic
-import numpy as np
 from numba import njit, prange
 
 from roomsplat.render.cpu.elementary import INLINE, KERNEL, PARALLEL

@@ -57,7 +57,7 @@ class _MaskModel(models.PrimitiveModel):
 
 
 def function_for_kernels(describe: Callable[..., Any]) -> Any:
-    """Numba's ``intrinsic``, without a type: called from a kernel, the function takes one argument less than it says."""
+    """Numba's ``intrinsic``, untyped: called from a kernel, the function takes one argument less than it says."""
     return intrinsic(describe)
 
 
@@ -198,7 +198,8 @@ maximum = _function(2, _maximum)
 sqrt = _function(1, lambda b, x: call_llvm(b, "llvm.sqrt.v16f32", FLOATS, x))
 absolute = _function(1, lambda b, x: call_llvm(b, "llvm.fabs.v16f32", FLOATS, x))
 floor = _function(1, lambda b, x: call_llvm(b, "llvm.floor.v16f32", FLOATS, x))
-everywhere = _function(1, lambda b, x: x)
+everywhere = _function(1, lambda _, x: x)
+"""A number in all lanes."""
 
 
 def _power_of_two(builder: Any, n: Any) -> Any:

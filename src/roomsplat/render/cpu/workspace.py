@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import numpy as np
@@ -25,7 +25,7 @@ class Workspace:
         self._counter = np.zeros(1, np.int64)
 
     @contextmanager
-    def phase(self, name: str) -> Iterator[NDArray[np.int64]]:
+    def phase(self, name: str) -> Generator[NDArray[np.int64]]:
         """Time a phase; gives the kernels' work counter, at zero."""
         self._counter[0] = 0
         start = time.perf_counter()
