@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from roomsplat.synth.bvh import STACK_SIZE
 from roomsplat.synth.lighting import LIFT, Lights, bake_light, sun_share
-from roomsplat.synth.packing import LEVELS, Mesh, Surfaces, pack_geometry, pack_mesh, pack_surfaces
+from roomsplat.synth.packing import LEVELS, Mesh, Surfaces, light_maps, pack_geometry, pack_mesh, pack_surfaces
 from roomsplat.synth.patches import Patch
 from roomsplat.synth.surfaces import light_at, mean_reflectance, paint, point_at
 from roomsplat.synth.texture import decode_texel, encode_texel
@@ -40,14 +40,15 @@ def bake_room(
     patches: Sequence[Patch], lights: Lights, *, texel: float, light_step: float, samples: int
 ) -> BakedRoom:
     """Light and paint ``patches``; ``texel`` and ``light_step`` in m, ``samples`` rays per node of a light map."""
-    surfaces, texels, nodes = pack_surfaces(patches, texel, light_step)
+    surfaces, texels = pack_surfaces(patches, texel, light_maps(patches, light_step))
+    coarse = surfaces._replace(light=light_maps(patches, 2 * light_step))
     shadow = pack_geometry(pack_mesh(patches, shadow=True))
     mean = mean_reflectance(surfaces)
-    sun, light = bake_light(shadow, surfaces, lights, nodes, mean, samples)
+    sun, light = bake_light(shadow, surfaces, coarse, lights, mean, samples)
     exposure = MID_GREY / _typical_radiance(surfaces, light + sun, mean)
     atlas = np.empty(texels, np.uint64)
     has_sun = np.array([sun[a : a + w * h].any() for a, w, h in surfaces.light])
-    supersample = int(np.clip(np.ceil(texel / 0.005), 1, 3))
+    supersample = int(np.clip(np.ceil(texel / 0.006), 1, 2))
     _paint_rows(shadow, surfaces, lights, light, has_sun, _row_table(surfaces), exposure, supersample, atlas)
     _halve(surfaces, atlas)
     return BakedRoom(mesh=pack_mesh(patches, shadow=False), surfaces=surfaces, atlas=atlas)

@@ -19,7 +19,7 @@ from roomsplat.synth.room import Room, design_room
 from roomsplat.synth.trace import render_light
 
 BLUR_SAMPLES = 6
-PIXELS_PER_TEXEL = 1.9  # a texel at 1 m from the camera covers this many px: finer is filtered away by most views
+PIXELS_PER_TEXEL = 2.2  # a texel at 1 m from the camera covers this many px: finer is filtered away by most views
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +110,7 @@ def bake_for(room: Room, width: int, field_of_view_deg: float) -> BakedRoom:
     focal = width / 2 / math.tan(math.radians(field_of_view_deg) / 2)
     texel = float(np.clip(PIXELS_PER_TEXEL / focal, 0.003, 0.016))
     # The light map's step follows the texel: small pictures show no fine shadow.
-    return bake_room(room.patches, room.lights, texel=texel, light_step=max(0.05, 6 * texel), samples=64)
+    return bake_room(room.patches, room.lights, texel=texel, light_step=max(0.05, 6 * texel), samples=100 if texel < 0.008 else 49)
 
 
 def film_cameras(room: Room, config: FilmConfig, times: NDArray[np.float64]) -> Cameras:

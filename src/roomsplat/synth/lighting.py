@@ -37,9 +37,9 @@ class Lights(NamedTuple):
     """(6,) unit direction towards it, radiance of a white surface that faces it."""
 
 
-def node_table(surfaces: Surfaces, nodes: int) -> NDArray[np.int32]:
+def node_table(surfaces: Surfaces) -> NDArray[np.int32]:
     """(nodes, 3) patch, column, row of every node of the light maps."""
-    table = np.empty((nodes, 3), np.int32)
+    table = np.empty((int((surfaces.light[:, 1] * surfaces.light[:, 2]).sum()), 3), np.int32)
     for patch, (first, width, height) in enumerate(surfaces.light):
         part = table[first : first + width * height]
         part[:, 0] = patch
@@ -48,18 +48,20 @@ def node_table(surfaces: Surfaces, nodes: int) -> NDArray[np.int32]:
 
 
 def bake_light(
-    shadow: Geometry, surfaces: Surfaces, lights: Lights, nodes: int, mean: NDArray[np.float32], samples: int
+    shadow: Geometry, surfaces: Surfaces, coarse: Surfaces, lights: Lights, mean: NDArray[np.float32], samples: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Two (nodes, 3) maps: the sun's direct light, and all other light (the sun's bounces included)."""
-    table = node_table(surfaces, nodes)
-    direct, sun = np.zeros((nodes, 3), np.float32), np.zeros((nodes, 3), np.float32)
+    """Two (nodes, 3) maps: the sun's direct light, and all other light (the sun's bounces included).
+
+    ``coarse`` is ``surfaces`` with light maps of larger cells: indirect light varies slowly, and is gathered there.
+    """
+    table, few = node_table(surfaces), node_table(coarse)
+    direct, sun = np.zeros((len(table), 3), np.float32), np.zeros((len(table), 3), np.float32)
     _direct(shadow, surfaces, lights, table, max(2, round(math.sqrt(samples) / 2)), direct, sun)
     total = direct
-    for number in range(2):
-        bounced = np.zeros((nodes, 3), np.float32)
-        rays = samples if number == 1 else max(16, samples // 3)  # the first bounce is seen only through the second
-        _gather(shadow, surfaces, mean, table, total + sun, rays, number, bounced)
-        total = direct + bounced
+    for number, rays in enumerate((max(16, samples // 4), samples)):  # the first bounce is seen through the second
+        bounced = np.zeros((len(few), 3), np.float32)
+        _gather(shadow, surfaces, coarse, mean, few, total + sun, rays, number, bounced)
+        total = direct + _spread(surfaces, coarse, table, _smooth(coarse, few, bounced))
     return sun, _smooth(surfaces, table, total)
 
 
@@ -130,11 +132,24 @@ def _blocked(shadow, stack, point, dx, dy, dz, limit):
 
 
 @njit(cache=True, error_model="numpy")
+def _sun_reaches(lights, point, spread):
+    """Whether the line towards the sun passes through a window, or misses it by less than the sun's disc."""
+    for w in range(len(lights.windows)):
+        window = lights.windows[w]
+        reach = (window[1] - point[1]) / lights.sun[1]
+        margin = reach * spread
+        x, z = point[0] + reach * lights.sun[0] - window[0], point[2] + reach * lights.sun[2] - window[2]
+        if reach > 0 and -margin < x < window[3] + margin and -margin < z < window[8] + margin:
+            return True
+    return False
+
+
+@njit(cache=True, error_model="numpy")
 def sun_share(shadow, lights, stack, point, samples, spread):
     """How much of the sun's disc ``point`` sees through the windows, times the cosine; 0 to 1."""
     sx, sy, sz = lights.sun[0], lights.sun[1], lights.sun[2]
     facing = sx * point[3] + sy * point[4] + sz * point[5]
-    if facing <= 0:
+    if facing <= 0 or not _sun_reaches(lights, point, spread):
         return 0.0
     total = 0.0
     for i in range(samples):
@@ -187,17 +202,17 @@ def _cosine_direction(point, a, b):
 
 
 @njit(cache=True, error_model="numpy", parallel=True)
-def _gather(shadow, surfaces, mean, table, light, samples, salt, out):
+def _gather(shadow, surfaces, coarse, mean, table, light, samples, salt, out):
     f = np.float32
     strata = int(samples**0.5)
     for n in prange(len(table)):
         stack, point = np.empty(STACK_SIZE, np.int32), np.empty(6)
-        two_sided = surfaces.material[table[n, 0], 3]
-        if surfaces.shine[table[n, 0], 0] > 0:
+        two_sided = coarse.material[table[n, 0], 3]
+        if coarse.shine[table[n, 0], 0] > 0:
             continue
         red = green = blue = 0.0
         for i in range(strata * strata):
-            _node_point(surfaces, table[n], -1.0 if two_sided and i & 1 else 1.0, point)
+            _node_point(coarse, table[n], -1.0 if two_sided and i & 1 else 1.0, point)
             a = (i % strata + hash01(i, 50 + salt, n)) / strata
             b = (i // strata + hash01(i, 60 + salt, n)) / strata
             dx, dy, dz = _cosine_direction(point, a, b)
@@ -215,6 +230,17 @@ def _gather(shadow, surfaces, mean, table, light, samples, salt, out):
             red, green, blue = red + r * mean[patch, 0], green + g * mean[patch, 1], blue + b * mean[patch, 2]
         total = strata * strata
         out[n, 0], out[n, 1], out[n, 2] = red / total, green / total, blue / total
+
+
+@njit(cache=True, error_model="numpy", parallel=True)
+def _spread(surfaces, coarse, table, light):
+    """Light of the coarse nodes, interpolated at the fine ones."""
+    out = np.empty((len(table), 3), np.float32)
+    for n in prange(len(table)):
+        patch = table[n, 0]
+        u, v = table[n, 1] / (surfaces.light[patch, 1] - 1), table[n, 2] / (surfaces.light[patch, 2] - 1)
+        out[n, 0], out[n, 1], out[n, 2] = light_at(coarse, light, patch, u, v)
+    return out
 
 
 @njit(cache=True, error_model="numpy", parallel=True)

@@ -105,23 +105,29 @@ def _texture_sizes(patch: Patch, texel: float) -> list[tuple[int, int]]:
     return [(max(1, width >> level), max(1, height >> level)) for level in range(LEVELS)]
 
 
-def pack_surfaces(patches: Sequence[Patch], texel: float, light_step: float) -> tuple[Surfaces, int, int]:
-    """The table of all patches, the number of texels and the number of light nodes.
+def light_maps(patches: Sequence[Patch], step: float) -> NDArray[np.int64]:
+    """(p, 3) first node, width, height of light maps with cells of ``step`` m."""
+    light, nodes = np.zeros((len(patches), 3), np.int64), 0
+    for i, p in enumerate(patches):
+        if p.material.glow > 0:
+            width = height = 2  # takes no light
+        else:
+            width, height = (int(np.clip(np.ceil(length / step) + 1, 2, 400)) for length in p.size)
+        light[i] = nodes, width, height
+        nodes += width * height
+    return light
 
-    ``texel`` and ``light_step`` are the sizes in m of a texel and of a cell of the light map.
-    """
+
+def pack_surfaces(patches: Sequence[Patch], texel: float, light: NDArray[np.int64]) -> tuple[Surfaces, int]:
+    """The table of all patches with light maps ``light``, and the number of texels, each ``texel`` m wide."""
     texture = np.zeros((len(patches), LEVELS, 3), np.int64)
-    light = np.zeros((len(patches), 3), np.int64)
     grid = np.zeros((len(patches), 5), np.int32)
     vertices, knots = list[Float](), list[Float]()
-    texels = nodes = num_vertices = num_knots = 0
+    texels = num_vertices = num_knots = 0
     for i, p in enumerate(patches):
         for level, (width, height) in enumerate(_texture_sizes(p, texel)):
             texture[i, level] = texels, width, height
             texels += width * height
-        width, height = (int(np.clip(np.ceil(length / light_step) + 1, 2, 400)) for length in p.size)
-        light[i] = nodes, width, height
-        nodes += width * height
         rows, columns = p.vertices.shape[:2]
         grid[i] = num_vertices, columns, rows, num_knots, num_knots + columns
         num_vertices, num_knots = num_vertices + rows * columns, num_knots + columns + rows
@@ -139,4 +145,4 @@ def pack_surfaces(patches: Sequence[Patch], texel: float, light_step: float) -> 
         texture=texture,
         light=light,
     )
-    return surfaces, texels, nodes
+    return surfaces, texels

@@ -139,7 +139,7 @@ def _floor_and_ceiling(s: _Shell) -> list[Patch]:
     w, d, h = s.width, s.depth, s.height
     boards = Material(kind=PLANKS, a=color(s.dice.pick(("#b58a5a", "#a87b4c", "#c2a077"))), b=color("#7a5231"), seed=s.dice.seed(), gloss=0.05)
     white = Material(kind=PLASTER, a=color("#e3ded2"), b=color("#d2cab8"), seed=s.dice.seed())
-    patches = [quad((0, 0, 0), (w, 0, 0), (0, d, 0), boards), quad((0, 0, h), (0, d, 0), (w, 0, 0), white)]
+    patches = [quad((0, 0, 0), (w, 0, 0), (0, d, 0), boards), quad((0, 0, h), (0, d, 0), (w, 0, 0), white, detail=0.6)]
     for i in range(4):
         patches += box((w * (i + 0.5) / 4, d / 2, h - 0.07), (0.13, d, 0.14), timber(s.dice, s.tone), skip="nst")
     skirting = timber(s.dice, ("#e6e0d4", "#d2cab9"), 1)
@@ -158,7 +158,7 @@ def _floor_and_ceiling(s: _Shell) -> list[Patch]:
 def _windows(s: _Shell) -> list[Patch]:
     view = Material(kind=OUTDOORS, a=(1.0, 1.0, 1.0), seed=s.dice.seed(), glow=2.1)
     middle = s.width / 2
-    patches = [quad((middle - 18, s.depth + 7, -3.5), (36, 0, 0), (0, 0, 14), view, detail=0.22, casts_shadow=False)]
+    patches = [quad((middle - 18, s.depth + 7, -3.5), (36, 0, 0), (0, 0, 14), view, detail=0.15, casts_shadow=False)]
     white = timber(s.dice, ("#ece8df", "#dcd6c8"), 1)
     plaster = Material(kind=PLASTER, a=color("#ddd6c8"), b=color("#c9bfae"), seed=s.dice.seed())
     curtain = cloth(s.dice, color(s.dice.pick(("#c9b48c", "#9aa58a", "#b8a79a", "#8fa0ad"))), color("#e9e0cc"), s.dice.whole(2))

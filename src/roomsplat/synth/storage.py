@@ -32,7 +32,7 @@ def _book(dice: Dice, x: float, size: tuple[float, float, float], lean: float) -
     spine = Material(kind=BOOK_SPINE, a=a, b=b, seed=seed)
     side = Material(kind=PLAIN, a=a, seed=seed)
     patches = [quad((thick / 2, 0, 0), (-thick, 0, 0), (0, 0, high), spine)]
-    patches += box((0, -depth / 2, high / 2), (thick, depth, high), side, skip="nstb")
+    patches += box((0, -depth / 2, high / 2), (thick, depth, high), side, skip="nstb", detail=0.4)
     patches.append(quad((-thick / 2, -depth, high - 0.004), (thick, 0, 0), (0, depth, 0), Material(kind=BOOK_PAGES, a=a, seed=seed)))
     turn = np.array([[math.cos(lean), 0, math.sin(lean)], [0, 1, 0], [-math.sin(lean), 0, math.cos(lean)]])
     shift = np.array([x, 0, max(0.0, thick / 2 * math.sin(abs(lean)))])
