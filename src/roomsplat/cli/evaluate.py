@@ -37,7 +37,7 @@ def run_evaluate(command: Evaluate) -> None:
             run.scene.gaussians,
             run.images,
             held,
-            splat_model=run.scene.splat_model,
+            antialiased=run.scene.splat_model == "antialiased",
             max_side=max_side,
         )
         content |= {"eval_psnr": result.psnr, "eval_ssim": result.ssim, "max_side": max_side, "frames": {}}
