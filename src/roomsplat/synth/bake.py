@@ -21,6 +21,7 @@ from roomsplat.synth.surfaces import light_at, mean_reflectance, paint, point_at
 from roomsplat.synth.texture import decode_texel, encode_texel
 
 MID_GREY = 0.135  # display light that the room's typical surface is exposed to
+BALANCE = 0.75  # share of the light's tint that white balance takes away; some warmth stays
 WHITE = 6.0  # exposed radiance that reaches full white
 SUN_SAMPLES = 16
 SUN_SPREAD = 0.012  # radius of the sun's disc, rad; wider than the real one, so that edges are soft over pixels
@@ -45,7 +46,7 @@ def bake_room(
     shadow = pack_geometry(pack_mesh(patches, shadow=True))
     mean = mean_reflectance(surfaces)
     sun, light = bake_light(shadow, surfaces, coarse, lights, mean, samples)
-    exposure = MID_GREY / _typical_radiance(surfaces, light + sun, mean)
+    exposure = _exposure(surfaces, light + sun, mean)
     atlas = np.empty(texels, np.uint64)
     has_sun = np.array([sun[a : a + w * h].any() for a, w, h in surfaces.light])
     supersample = int(np.clip(np.ceil(texel / 0.006), 1, 2))
@@ -54,17 +55,19 @@ def bake_room(
     return BakedRoom(mesh=pack_mesh(patches, shadow=False), surfaces=surfaces, atlas=atlas)
 
 
-def _typical_radiance(surfaces: Surfaces, light: NDArray[np.float32], mean: NDArray[np.float32]) -> float:
-    """The geometric mean over the lit area, as an exposure meter takes it."""
-    total, area = 0.0, 0.0
+def _exposure(surfaces: Surfaces, light: NDArray[np.float32], mean: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(3,) gain per channel as a camera sets it: by the geometric mean over the lit area, white balance in part."""
+    total, tint, area = 0.0, np.zeros(3), 0.0
     for patch, (first, width, height) in enumerate(surfaces.light):
-        if surfaces.shine[patch, 0] > 0:
+        if surfaces.glow[patch] > 0:
             continue
-        radiance = light[first : first + width * height].mean(axis=1) * mean[patch].mean()
+        nodes = light[first : first + width * height].astype(np.float64)
         weight = float(surfaces.extent[patch, 0] * surfaces.extent[patch, 1])
-        total += weight * float(np.log(radiance + 1e-3).mean())
+        total += weight * float(np.log(nodes.mean(axis=1) * mean[patch].mean() + 1e-3).mean())
+        tint += weight * nodes.mean(axis=0)
         area += weight
-    return float(np.exp(total / area))
+    balance = (tint.mean() / tint) ** BALANCE
+    return MID_GREY / np.exp(total / area) * balance
 
 
 def _row_table(surfaces: Surfaces) -> NDArray[np.int64]:
@@ -87,7 +90,7 @@ def _paint_rows(shadow, surfaces, lights, light, has_sun, rows, exposure, supers
         patch, row = rows[r]
         first, width, height = surfaces.texture[patch, 0]
         stack, point, total = np.empty(STACK_SIZE, np.int32), np.empty(6), np.empty(3)
-        glow = surfaces.shine[patch, 0]
+        glow = surfaces.glow[patch]
         share = 1.0 / (supersample * supersample)
         for x in range(width):
             u, v = (x + 0.5) / width, (row + 0.5) / height
@@ -109,10 +112,9 @@ def _paint_rows(shadow, surfaces, lights, light, has_sun, rows, exposure, supers
                 total[0] += color[0] * red * share
                 total[1] += color[1] * green * share
                 total[2] += color[2] * blue * share
-            gain = exposure if glow == 0 else 1.0
-            atlas[first + row * width + x] = encode_texel(
-                tone_curve(total[0] * gain), tone_curve(total[1] * gain), tone_curve(total[2] * gain)
-            )
+            for k in range(3):
+                total[k] = tone_curve(total[k] * (exposure[k] if glow == 0 else 1.0))
+            atlas[first + row * width + x] = encode_texel(total[0], total[1], total[2])
 
 
 @njit(cache=True, error_model="numpy", parallel=True)

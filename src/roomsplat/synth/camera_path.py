@@ -32,7 +32,7 @@ def camera_poses(room: Room, progress: NDArray[np.floating], duration_s: float, 
     position = _positions(room, angle, time, dice)
     pan = 0.34 * np.sin(PANS * angle + dice.between(0, 6)) + 0.10 * np.sin(7 * angle)
     yaw = np.arctan2(room.walk[1] - position[:, 1], room.walk[0] - position[:, 0]) + pan
-    pitch = -0.15 + 0.15 * np.sin(2 * angle + dice.between(0, 6)) + 0.04 * np.sin(5 * angle)
+    pitch = -0.25 + 0.15 * np.sin(2 * angle + dice.between(0, 6)) + 0.04 * np.sin(5 * angle)
     yaw += _tremor(time, TREMOR_RAD, dice)
     pitch += _tremor(time, TREMOR_RAD, dice)
     roll = 0.015 * np.sin(math.pi * STEP_HZ * time) + _tremor(time, 0.8 * TREMOR_RAD, dice)

@@ -171,7 +171,7 @@ def sun_share(shadow, lights, stack, point, samples, spread):
 def _direct(shadow, surfaces, lights, table, strata, direct, sun):
     for n in prange(len(table)):
         stack, point, light = np.empty(STACK_SIZE, np.int32), np.empty(6), np.zeros(3)
-        if surfaces.shine[table[n, 0], 0] > 0:
+        if surfaces.glow[table[n, 0]] > 0:
             continue
         sides = 2 if surfaces.material[table[n, 0], 3] else 1
         for side in range(sides):
@@ -208,7 +208,7 @@ def _gather(shadow, surfaces, coarse, mean, table, light, samples, salt, out):
     for n in prange(len(table)):
         stack, point = np.empty(STACK_SIZE, np.int32), np.empty(6)
         two_sided = coarse.material[table[n, 0], 3]
-        if coarse.shine[table[n, 0], 0] > 0:
+        if coarse.glow[table[n, 0]] > 0:
             continue
         red = green = blue = 0.0
         for i in range(strata * strata):
@@ -223,7 +223,7 @@ def _gather(shadow, surfaces, coarse, mean, table, light, samples, salt, out):
             if hit < 0:
                 continue
             patch, uv = shadow.patch[hit], shadow.uv[hit]
-            if surfaces.shine[patch, 0] > 0:
+            if surfaces.glow[patch] > 0:
                 continue  # counted as a lamp or as sky
             u, v = uv[0] + b1 * uv[2] + b2 * uv[4], uv[1] + b1 * uv[3] + b2 * uv[5]
             r, g, b = light_at(surfaces, light, patch, u, v)

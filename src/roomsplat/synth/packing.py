@@ -45,8 +45,8 @@ class Surfaces(NamedTuple):
     """(p, 6) a then b, linear."""
     extent: Float
     """(p, 4) size u v, origin u v in m."""
-    shine: Float
-    """(p, 2) glow, gloss."""
+    glow: Float
+    """(p,) > 0: shines by itself."""
     grid: Int
     """(p, 5) first vertex, columns, rows, first u knot, first v knot."""
     vertices: Float
@@ -138,7 +138,7 @@ def pack_surfaces(patches: Sequence[Patch], texel: float, light: NDArray[np.int6
         material=np.array([[x.kind, x.style, x.seed, p.two_sided] for x, p in zip(m, patches, strict=True)], np.int32),
         colors=np.array([[*x.a, *x.b] for x in m], np.float32),
         extent=np.array([[*p.size, *p.origin] for p in patches], np.float32),
-        shine=np.array([[x.glow, x.gloss] for x in m], np.float32),
+        glow=np.array([x.glow for x in m], np.float32),
         grid=grid,
         vertices=np.concatenate(vertices),
         knots=np.concatenate(knots),

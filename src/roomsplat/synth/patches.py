@@ -33,8 +33,6 @@ class Material:
     """Which variant of the kind."""
     glow: float = 0.0
     """> 0: the surface shines with its colour times this radiance and takes no light."""
-    gloss: float = 0.0
-    """Strength of the soft mirror of the windows, 0 to about 0.1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from roomsplat.synth.noise import (
 
 PAPER = (0.78, 0.75, 0.68)
 INK = (0.03, 0.03, 0.035)
+GROUND = 4.0  # m above the lower edge of the picture behind the windows
 
 
 @njit(cache=True, error_model="numpy")
@@ -189,30 +190,41 @@ def clock_face(s, t, width, height, seed, style, a, b):
 
 @njit(cache=True, error_model="numpy")
 def outdoors(s, t, width, height, seed, style, a, b):
-    """The view from the window: lawn, hedge, a brick house, trees, clouds. Radiance relative to white in the sun."""
+    """The view from the window: lawn, hedge, two houses, trees, hills, clouds. Radiance relative to white in the sun.
+
+    The ground's far edge lies at t = ``GROUND``.
+    """
     haze = (0.62, 0.72, 0.86)
-    v = t / height
-    color = mix((0.86, 0.90, 0.95), (0.36, 0.56, 0.88), smooth_step(0.35, 1.0, v))
-    color = mix(color, (1.0, 0.99, 0.97), 0.85 * smooth_step(0.45, 0.68, fractal_noise(s * 0.22, t * 0.5, seed, 5)))
-    hill = height * (0.40 + 0.10 * fractal_noise(s * 0.12, 0.0, seed + 1, 4))
-    color = mix(color, scaled(mix(haze, (0.18, 0.26, 0.14), 0.55), 0.8 + 0.3 * fractal_noise(s * 1.5, t * 2.5, seed + 2, 4)), smooth_step(hill + 0.05, hill - 0.05, t))
-    for side in range(2):
-        color = _house(s - width * (0.26 + 0.5 * side), t - 0.24 * height, seed + 40 * side, color)
-    for i in range(9):
-        cx = width * (i + 0.2 + 0.6 * hash01(i, 1, seed)) / 9.0
-        size = 1.0 + 1.3 * hash01(i, 2, seed)
-        dx, dt = (s - cx) / size, (t - 0.23 * height - 1.5 * size) / (1.25 * size)
-        crown = dx * dx + dt * dt + 0.9 * (fractal_noise(s * 2.3, t * 2.3, seed + 5 + i, 5) - 0.5)
-        leaves = 0.45 + 0.9 * fractal_noise(s * 5.0, t * 5.0, seed + 15 + i, 4) + 0.2 * dt
-        green = mix((0.10, 0.17, 0.045), (0.25, 0.27, 0.06), hash01(i, 3, seed))
-        if abs(s - cx) < 0.10 * size and 0.2 * height < t < 0.23 * height + size:
-            color = (0.10, 0.07, 0.05)
-        color = mix(color, scaled(green, leaves), smooth_step(0.62, 0.5, crown))
-    hedge = 0.25 * height + 0.3 * fractal_noise(s * 1.8, 0.0, seed + 30, 3)
-    color = mix(color, scaled((0.13, 0.19, 0.05), 0.4 + 1.0 * fractal_noise(s * 7.0, t * 7.0, seed + 31, 4)), smooth_step(hedge, hedge - 0.08, t))
-    lawn = 0.16 * height
-    grass = scaled((0.24, 0.33, 0.09), 0.6 + 0.7 * fractal_noise(s * 2.5, t * 9.0, seed + 32, 4))
-    return mix(color, grass, smooth_step(lawn + 0.04, lawn - 0.04, t))
+    color = mix((0.88, 0.91, 0.95), (0.36, 0.56, 0.88), smooth_step(GROUND + 2.0, height, t))
+    cloud = fractal_noise(s * 0.13, t * 0.3, seed, 5)
+    color = mix(color, (1.0, 0.99, 0.97), 0.85 * smooth_step(0.45, 0.68, cloud))
+    hill = GROUND + 0.6 + 3.0 * fractal_noise(s * 0.07, 0.0, seed + 1, 4)
+    wood = scaled(mix(haze, (0.16, 0.24, 0.08), 0.80), 0.55 + 0.9 * fractal_noise(s * 1.1, t * 2.1, seed + 2, 4))
+    color = mix(color, wood, smooth_step(hill + 0.08, hill - 0.08, t))
+    for i in range(2):
+        color = _house(s - width * (0.40 + 0.16 * i), t - GROUND - 0.3, seed + 40 * i, color)
+    for i in range(18):
+        color = _tree(s, t, width * (i + 0.2 + 0.6 * hash01(i, 1, seed)) / 18.0, seed + 60 * i, color)
+    hedge = GROUND + 0.75 + 0.5 * fractal_noise(s * 1.2, 0.0, seed + 30, 3)
+    green = scaled((0.13, 0.19, 0.05), 0.4 + 1.0 * fractal_noise(s * 4.5, t * 4.5, seed + 31, 4))
+    color = mix(color, green, smooth_step(hedge, hedge - 0.1, t))
+    grass = scaled((0.24, 0.33, 0.09), 0.6 + 0.7 * fractal_noise(s * 1.5, t * 5.0, seed + 32, 4))
+    return mix(color, grass, smooth_step(GROUND + 0.05, GROUND - 0.05, t))
+
+
+@njit(cache=True, error_model="numpy")
+def _tree(s, t, center, seed, color):
+    """A round tree about s = ``center``."""
+    size = 1.3 + 1.5 * hash01(2, 2, seed)
+    ds, dt = (s - center) / size, (t - GROUND - 1.7 * size) / (1.25 * size)
+    if abs(ds) > 1.5 or abs(dt) > 1.8:
+        return color
+    if abs(ds) < 0.10 and dt < 0.0 and t > GROUND:
+        color = (0.10, 0.07, 0.05)
+    crown = ds * ds + dt * dt + 0.9 * (fractal_noise(s * 1.9, t * 1.9, seed + 5, 5) - 0.5)
+    leaves = 0.45 + 0.9 * fractal_noise(s * 3.6, t * 3.6, seed + 15, 4) + 0.2 * dt
+    green = mix((0.10, 0.17, 0.045), (0.25, 0.27, 0.06), hash01(3, 3, seed))
+    return mix(color, scaled(green, leaves), smooth_step(0.62, 0.5, crown))
 
 
 @njit(cache=True, error_model="numpy")

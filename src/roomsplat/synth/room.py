@@ -120,7 +120,7 @@ def _walls(s: _Shell) -> list[Patch]:
     paint = s.dice.pick(("#d9cfbd", "#cfd3c6", "#d8c8b4", "#c9ced2"))
     dirt = color("#b9ab94")
     plaster = [Material(kind=PLASTER, a=color(paint), b=dirt, seed=s.dice.seed()) for _ in range(4)]
-    bricks = Material(kind=BRICK, a=color("#94492f"), b=color("#6b3325"), seed=s.dice.seed(), style=s.dice.whole(2))
+    bricks = Material(kind=BRICK, a=color("#8a5140"), b=color("#6a4638"), seed=s.dice.seed(), style=s.dice.whole(2))
     paper = Material(kind=WALLPAPER, a=color(s.dice.pick(("#d9d2bb", "#c8d0c8", "#dccab8"))),
                      b=color(s.dice.pick(("#56745a", "#4c6a82", "#8a5a48"))), seed=s.dice.seed())
     if s.bare:
@@ -137,7 +137,7 @@ def _walls(s: _Shell) -> list[Patch]:
 
 def _floor_and_ceiling(s: _Shell) -> list[Patch]:
     w, d, h = s.width, s.depth, s.height
-    boards = Material(kind=PLANKS, a=color(s.dice.pick(("#b58a5a", "#a87b4c", "#c2a077"))), b=color("#7a5231"), seed=s.dice.seed(), gloss=0.05)
+    boards = Material(kind=PLANKS, a=color(s.dice.pick(("#b58a5a", "#a87b4c", "#c2a077"))), b=color("#7a5231"), seed=s.dice.seed())
     white = Material(kind=PLASTER, a=color("#e3ded2"), b=color("#d2cab8"), seed=s.dice.seed())
     patches = [quad((0, 0, 0), (w, 0, 0), (0, d, 0), boards), quad((0, 0, h), (0, d, 0), (w, 0, 0), white, detail=0.6)]
     for i in range(4):
@@ -156,9 +156,9 @@ def _floor_and_ceiling(s: _Shell) -> list[Patch]:
 
 
 def _windows(s: _Shell) -> list[Patch]:
-    view = Material(kind=OUTDOORS, a=(1.0, 1.0, 1.0), seed=s.dice.seed(), glow=2.1)
+    view = Material(kind=OUTDOORS, a=(1.0, 1.0, 1.0), seed=s.dice.seed(), glow=1.7)
     middle = s.width / 2
-    patches = [quad((middle - 18, s.depth + 7, -3.5), (36, 0, 0), (0, 0, 14), view, detail=0.15, casts_shadow=False)]
+    patches = [quad((middle - 32, s.depth + 13, -5.0), (64, 0, 0), (0, 0, 22), view, detail=0.10, casts_shadow=False)]
     white = timber(s.dice, ("#ece8df", "#dcd6c8"), 1)
     plaster = Material(kind=PLASTER, a=color("#ddd6c8"), b=color("#c9bfae"), seed=s.dice.seed())
     curtain = cloth(s.dice, color(s.dice.pick(("#c9b48c", "#9aa58a", "#b8a79a", "#8fa0ad"))), color("#e9e0cc"), s.dice.whole(2))
@@ -309,5 +309,5 @@ def _lights(s: _Shell) -> Lights:
         sky=np.array([2.6, 2.9, 3.3], np.float32),
         ground=np.array([0.75, 0.78, 0.55], np.float32),
         lamps=np.array(lamps, np.float32),
-        sun=np.array([*sun, 6.5, 5.7, 4.5], np.float32),
+        sun=np.array([*sun, 4.9, 4.4, 3.6], np.float32),
     )

@@ -134,7 +134,7 @@ def framed_picture(dice: Dice, width: float, height: float, style: int) -> list[
 def floor_lamp(dice: Dice) -> list[Patch]:
     """A lamp on a pole; its bulb is at (0, 0, 1.5)."""
     metal = Material(kind=PLAIN, a=color("#4a4038"), seed=dice.seed(), style=0)
-    glow = Material(kind=SHADE, a=(1.0, 0.80, 0.52), seed=dice.seed(), glow=1.35)
+    glow = Material(kind=SHADE, a=(1.0, 0.70, 0.38), seed=dice.seed(), glow=2.8)
     patches = [lathe((0, 0, 0), [(0.0, 0.03), (0.02, 0.03), (0.13, 0.018), (0.14, 0.0)][::-1], metal)]
     patches.append(tube([(0, 0, 0.02), (0, 0, 1.45)], [0.013, 0.011], metal))
     patches.append(lathe((0, 0, 0), [(0.22, 1.34), (0.215, 1.36), (0.15, 1.66)], glow, segments=32, two_sided=True, casts_shadow=False))
