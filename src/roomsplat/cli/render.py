@@ -75,7 +75,7 @@ def _write_stills(
     splats = engine.create(run.scene.gaussians, sh_degree=degree)
     settings = RenderSettings(sh_degree=degree, antialiased=run.scene.splat_model == "antialiased")
     chosen = np.unique(np.linspace(0, len(cameras) - 1, min(count, len(cameras))).round().astype(np.int64))
-    for done, index in enumerate(chosen, start=1):
-        output = render_view(engine, splats, cameras.pinhole(int(index)), settings)
+    for done, index in enumerate((int(i) for i in chosen), start=1):
+        output = render_view(engine, splats, cameras.pinhole(index), settings)
         write_image(folder / f"{run.images.image_paths[index].stem}.png", to_8bit(output.rgb))
         report(Progress(fraction=done / len(chosen), message=f"still {done} of {len(chosen)}"))

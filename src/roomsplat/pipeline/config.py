@@ -4,7 +4,7 @@ import dataclasses
 import json
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, get_type_hints
+from typing import Any, Literal, cast, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -100,14 +100,15 @@ def config_from_json(text: str) -> PipelineConfig:
         InvalidSettingError: no JSON, an unknown key, a value of the wrong type or out of its range.
     """
     try:
-        given = json.loads(text)
+        parsed: object = json.loads(text)
     except json.JSONDecodeError as error:
         raise InvalidSettingError(
             f"The settings are not valid JSON: {error}.", hint="Check commas and quotes."
         ) from error
-    if not isinstance(given, dict):
+    if not isinstance(parsed, dict):
         raise InvalidSettingError("The settings are not a JSON object.", hint='Write {"quality": "preview"}.')
-    quality = given.get("quality", "standard")
+    given = cast("dict[str, Any]", parsed)
+    quality: Any = given.get("quality", "standard")
     if quality not in PRESETS:
         raise InvalidSettingError(
             f"There is no quality {quality!r}.", hint=f"Use one of {', '.join(PRESETS)}."
@@ -147,12 +148,15 @@ def _refuse_unknown(kind: type[Any], given: dict[str, Any], place: str) -> None:
                 f"There is no setting {place}{name}.", hint=f"Known here: {', '.join(sorted(known))}."
             )
         if is_dataclass(hints[name]) and isinstance(value, dict):
-            _refuse_unknown(hints[name], value, f"{place}{name}.")
+            _refuse_unknown(hints[name], cast("dict[str, Any]", value), f"{place}{name}.")
 
 
 def _merge(base: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for name, value in given.items():
         old = merged.get(name)
-        merged[name] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+        if isinstance(old, dict) and isinstance(value, dict):
+            merged[name] = _merge(cast("dict[str, Any]", old), cast("dict[str, Any]", value))
+        else:
+            merged[name] = value
     return merged

@@ -120,8 +120,8 @@ def compare_views(
         sh_degree=scene.gaussians.sh_degree, antialiased=scene.splat_model == "antialiased"
     )
     views: list[ComparedView] = []
-    for index in candidates[spread]:
-        output = render_view(engine, splats, images.cameras.pinhole(int(index)), settings)
+    for index in (int(i) for i in candidates[spread]):
+        output = render_view(engine, splats, images.cameras.pinhole(index), settings)
         views.append(
             ComparedView(
                 frame=frames[index],

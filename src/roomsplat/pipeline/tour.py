@@ -30,11 +30,11 @@ def tour_cameras(cameras: Cameras, *, seconds: float, fps: float = TOUR_FPS) -> 
     if len(cameras) == 1:
         return cameras[np.zeros(count, np.int64)]
     knots = np.arange(len(cameras), dtype=np.float64)
-    times = np.linspace(0.0, knots[-1], count)
+    times: NDArray[np.float64] = np.linspace(0.0, float(knots[-1]), count)
     centers = gaussian_filter1d(cameras.centers.astype(np.float64), SMOOTHING_FRAMES, axis=0, mode="nearest")
     quats = _same_sign(Rotation.from_matrix(cameras.cam_from_world[:, :3, :3].astype(np.float64)).as_quat())
     smooth = gaussian_filter1d(quats, SMOOTHING_FRAMES, axis=0, mode="nearest")
-    rotations = RotationSpline(knots, Rotation.from_quat(smooth))(times).as_matrix()
+    rotations: NDArray[np.float64] = RotationSpline(knots, Rotation.from_quat(smooth))(times).as_matrix()
     positions = PchipInterpolator(knots, centers, axis=0)(times)
     cam_from_world = np.tile(np.eye(4), (count, 1, 1))
     cam_from_world[:, :3, :3] = rotations
