@@ -11,7 +11,7 @@ import math
 import numpy as np
 from numba import njit, prange
 
-from roomsplat.render.cpu.elementary import INLINE, KERNEL, PARALLEL
+from roomsplat.render.cpu.elementary import INLINE, PARALLEL, SERIAL, WORKER
 from roomsplat.render.cpu.memory import prefetch, take_next
 from roomsplat.render.cpu.projection import EXTENT_X, EXTENT_Y, HALF_A, HALF_C, TAU, B, U, V
 
@@ -60,7 +60,7 @@ def _note(tiles, found, tile, counts):
     return found + 1
 
 
-@njit(**KERNEL)
+@njit(**WORKER)
 def _touched_tiles(r, columns, rows, tiles, found, counts):
     """Append the tiles of one record; returns how many have been found so far."""
     top, bottom = _first_tile(r[V] - r[EXTENT_Y], rows), _end_tile(r[V] + r[EXTENT_Y], rows)
@@ -76,7 +76,7 @@ def _touched_tiles(r, columns, rows, tiles, found, counts):
     return found
 
 
-@njit(**KERNEL)
+@njit(**WORKER)
 def _count_run(records, order, first, last, columns, rows, tiles, counts, slot_counts):
     """One run of the first pass; returns its number of pairs."""
     counts[:] = np.uint32(0)
@@ -110,7 +110,7 @@ def count_pairs(records, order, count, columns, rows, tiles, counts, slot_counts
             )
 
 
-@njit(**KERNEL)
+@njit(**SERIAL)
 def number_pairs(visible, count, counts, starts, slot_counts, slot_starts):
     """Running sums: where each tile's list, each run's part of it, and each Gaussian's slots begin."""
     place = np.uint32(0)
@@ -125,7 +125,7 @@ def number_pairs(visible, count, counts, starts, slot_counts, slot_starts):
         place += slot_counts[visible[j]]
 
 
-@njit(**KERNEL)
+@njit(**WORKER)
 def _write_run(order, first, last, tiles, places, slot_counts, slot_starts, pair_ids, pair_slots):
     """One run of the second pass."""
     k = 0

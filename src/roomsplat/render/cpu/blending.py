@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit, prange
 
 from roomsplat.render.cpu.binning import TILE
-from roomsplat.render.cpu.elementary import INLINE, KERNEL, PARALLEL, decay
+from roomsplat.render.cpu.elementary import INLINE, PARALLEL, WORKER, decay
 from roomsplat.render.cpu.memory import load, lowest_bit, prefetch, store, store_4x4, take_next
 from roomsplat.render.cpu.projection import (
     BLUE,
@@ -42,7 +42,7 @@ SCRATCH_ROWS = 160
 """Rows of scratch per thread; the backward pass has more planes."""
 
 
-@njit(**KERNEL)
+@njit(**WORKER)
 def prepare_scratch(scratch, x_plane, y_plane, left_row):
     """Fill in a thread's pixel coordinates: the same for every tile."""
     for block in range(BLOCKS):
@@ -123,7 +123,7 @@ def _still_alive(scratch, alive):
     return remaining
 
 
-@njit(**KERNEL)
+@njit(**WORKER)
 def _blend_tile(scratch, records, pair_ids, masks, first, end, left, top, alive):
     """All pairs of a tile; returns one past the last that could contribute."""
     chunk = first
@@ -175,7 +175,7 @@ def _close_tile(scratch, picture, size, start, stride, width, height, background
                 picture[pixel + 3 * size] = scratch[T + block, lane]
 
 
-@njit(**KERNEL)
+@njit(**WORKER)
 def blend_one_tile(tile, records, pair_ids, masks, starts, ends, scratch, picture, width, height, background):
     """Clear, blend and write tile number ``tile``."""
     columns = (width + TILE - 1) // TILE

@@ -21,7 +21,7 @@ from roomsplat.render.cpu.blending import (
     ellipse_of,
     prepare_scratch,
 )
-from roomsplat.render.cpu.elementary import INLINE, KERNEL, PARALLEL, decay
+from roomsplat.render.cpu.elementary import INLINE, PARALLEL, WORKER, decay
 from roomsplat.render.cpu.memory import load, load_4x4, lowest_bit, prefetch, store, take_next, totals
 from roomsplat.render.cpu.projection import BLUE, GREEN, RED
 from roomsplat.render.cpu.vectors import absolute, everywhere, minimum, select
@@ -94,7 +94,7 @@ def _pair_backward_absolute(scratch, r, bits, left, top):
     return totals((s, sx, sy, sxx, sxy, syy, s_red, s_green, s_blue, abs_x, abs_y))
 
 
-@njit(**KERNEL)
+@njit(**WORKER)
 def _tile_backward(scratch, records, pair_ids, pair_slots, masks, slots, first, end, left, top, absolutes):
     """All pairs of a tile that were blended."""
     for j in range(first, end):
@@ -108,7 +108,7 @@ def _tile_backward(scratch, records, pair_ids, pair_slots, masks, slots, first, 
             store(slots, pair_slots[j], _pair_backward(scratch, r, bits, left, top))
 
 
-@njit(**KERNEL)
+@njit(**WORKER)
 def _open_tile(scratch, picture, gradient, size, start, stride, width, height):
     """Read the tile's colours and gradients: whole blocks, or pixel by pixel at the picture's edge."""
     for block in range(BLOCKS):
@@ -141,7 +141,7 @@ def _open_tile(scratch, picture, gradient, size, start, stride, width, height):
                 scratch[REST + block, lane] = rest
 
 
-@njit(**KERNEL)
+@njit(**WORKER)
 def one_tile_backward(
     tile,
     records,

@@ -15,10 +15,13 @@ MATH: Any = {"fastmath": {"contract", "reassoc", "nsz", "arcp"}, "error_model": 
 """Fast arithmetic, but NaN and infinity keep their meaning: a comparison with NaN is false, and that culls."""
 BARE: Any = {**MATH, "_nrt": False}
 """Without reference counting of array views, which kernels never keep: it was 213 calls in the loss, half its time."""
-INLINE: Any = {**BARE, "forceinline": True}
+_INNER: Any = {**BARE, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+INLINE: Any = {**_INNER, "forceinline": True}
 """For helpers: always part of the kernel that calls them."""
-KERNEL: Any = {**BARE, "cache": True, "nogil": True}
-"""For what one thread does."""
+WORKER: Any = {**_INNER, "nogil": True}
+"""For what one thread does. Never called from Python, so no wrappers are compiled (a third of the cold start)."""
+SERIAL: Any = {**BARE, "cache": True, "nogil": True}
+"""For kernels that Python calls and one thread runs."""
 PARALLEL: Any = {**MATH, "cache": True, "nogil": True, "parallel": True}
 """For the thin loops that hand work to threads: small, because Numba's parallel pass is slow on large functions."""
 
@@ -53,7 +56,7 @@ def decay(x):
 
 @njit(**INLINE)
 def exp(x):
-    """The exponential, exact to 3e-7 relative, saturating at 2^±126."""
+    """The exponential, exact to 6e-7 relative, saturating at 2^±126."""
     t = minimum(maximum(x * _LOG2_E, -126.0), 126.0)
     whole = floor(t + 0.5)
     f = (t - whole) * _LN_2

@@ -6,7 +6,7 @@ Only for steps that have a transform or a mask; the others compare the render it
 # pyright: basic
 from numba import njit, prange
 
-from roomsplat.render.cpu.elementary import INLINE, KERNEL, PARALLEL
+from roomsplat.render.cpu.elementary import INLINE, PARALLEL, WORKER
 from roomsplat.render.cpu.memory import load_at, load_bytes, store, store_at, take_next, totals
 from roomsplat.render.cpu.vectors import everywhere, select
 
@@ -20,7 +20,7 @@ def _affine(m, row, red, green, blue):
     return m[row, 0] * red + m[row, 1] * green + m[row, 2] * blue + m[row, 3]
 
 
-@njit(**KERNEL)
+@njit(**WORKER)
 def _compare_chunk(picture, size, target, mask, transform, out, plane, first, last):
     """Pixels ``first`` to ``last``; reads and writes up to 15 floats past them, into the planes' padding."""
     for i in range(first, last, 16):
@@ -57,7 +57,7 @@ def compared_picture(picture, size, target, mask, transform, out, plane, counter
             )
 
 
-@njit(**KERNEL)
+@njit(**WORKER)
 def _chain_tail(picture, size, gradient, transform, sums, first, last):
     """Pixel by pixel what ``_chain_chunk`` does by sixteen."""
     for i in range(first, last):
@@ -72,7 +72,7 @@ def _chain_tail(picture, size, gradient, transform, sums, first, last):
             )
 
 
-@njit(**KERNEL)
+@njit(**WORKER)
 def _chain_chunk(picture, size, gradient, transform, sums, chunk, first, last):
     """Pixels ``first`` to ``last`` (a multiple of 16 of them) in place, and the transform's twelve sums."""
     zero = everywhere(0.0)

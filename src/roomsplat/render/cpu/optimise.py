@@ -23,7 +23,7 @@ from roomsplat.render.cpu.blending_backward import (
     W_RED,
     K,
 )
-from roomsplat.render.cpu.elementary import INLINE, KERNEL, PARALLEL, log, rotation_backward, sigmoid
+from roomsplat.render.cpu.elementary import INLINE, PARALLEL, WORKER, log, rotation_backward, sigmoid
 from roomsplat.render.cpu.geometry import (
     axes_on_screen,
     camera_position,
@@ -258,7 +258,7 @@ def _keep_gradient(target, gradient, rows, seen):
         store(target, row, 0.0)
 
 
-@njit(**KERNEL)
+@njit(**WORKER)
 def step_blocks(
     params,
     m,

@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit, prange
 
 from roomsplat.render.cpu import camera as c
-from roomsplat.render.cpu.elementary import INLINE, KERNEL, PARALLEL, log, sigmoid
+from roomsplat.render.cpu.elementary import INLINE, PARALLEL, WORKER, log, sigmoid
 from roomsplat.render.cpu.geometry import (
     axes_on_screen,
     camera_position,
@@ -21,7 +21,7 @@ from roomsplat.render.cpu.geometry import (
     within_guard_band,
 )
 from roomsplat.render.cpu.harmonics import colour_of, direction
-from roomsplat.render.cpu.layout import LOGIT
+from roomsplat.render.cpu.layout import LOGIT, SCALE
 from roomsplat.render.cpu.memory import load, lowest_bit, store, store_at, take_next, transpose
 from roomsplat.render.cpu.vectors import bits_of, maximum, sqrt
 
@@ -32,8 +32,16 @@ from the centre are EXTENT_X and EXTENT_Y; on a row dy the smallest value is at 
 MIN_OPACITY = 1.01 / 255
 MAX_VARIANCE = 1e12
 """px²; more, and float32 runs out in the determinant. Catches scales that have run to infinity, too."""
+FINITE = 1e30
 CHUNK = 64
 """Blocks that a thread takes at a time."""
+
+
+@njit(**INLINE)
+def _is_number(p):
+    """Whether logit and log scales are finite: the exponential's clamp would turn NaN into a tiny value."""
+    values = load(p, LOGIT) + load(p, SCALE) + load(p, SCALE + 1) + load(p, SCALE + 2)
+    return (values > -FINITE) & (values < FINITE)
 
 
 @njit(**INLINE)
@@ -83,7 +91,7 @@ def _project_shape(p, view, out):
     opacity = _opacity(p, view, covariance, wider)
     extent_x, extent_y = _store_ellipse(out, xx, xy, yy, wider, opacity)
     seen = seen & (opacity > MIN_OPACITY) & (xx < MAX_VARIANCE) & (yy < MAX_VARIANCE)
-    seen = seen & (u + extent_x > 0) & (u - extent_x < view[c.WIDTH])
+    seen = seen & _is_number(p) & (u + extent_x > 0) & (u - extent_x < view[c.WIDTH])
     seen = seen & (v + extent_y > 0) & (v - extent_y < view[c.HEIGHT])
     store(out, U, u)
     store(out, V, v)
@@ -104,7 +112,7 @@ def _project_colour(p, view, degree, out):
     return positive | (bits_of(blue > 0) << np.uint64(48))
 
 
-@njit(**KERNEL)
+@njit(**WORKER)
 def project_blocks(params, view, degree, records, depths, flags, out, first, last):
     """Blocks ``first`` to ``last``; ``out`` is (16, 16) of scratch."""
     for block in range(first, last):

@@ -15,7 +15,7 @@ second level 4.1 ns. A strip computes one more vector on either side, which is w
 # pyright: basic
 from numba import njit, prange
 
-from roomsplat.render.cpu.elementary import INLINE, KERNEL, PARALLEL
+from roomsplat.render.cpu.elementary import INLINE, PARALLEL, WORKER
 from roomsplat.render.cpu.memory import first_lanes, load_at, load_bytes, store_at, store_first, take_next
 from roomsplat.render.cpu.vectors import absolute, everywhere, select, total
 from roomsplat.render.cpu.window import HALF, TAPS, filter_across, filter_down, ring_places
@@ -194,7 +194,7 @@ def _write_gradient(
     return total(row_sum)
 
 
-@njit(**KERNEL)
+@njit(**WORKER)
 def _strip(
     picture,
     plane,
@@ -339,7 +339,7 @@ def _filter_squares(target, start, width, left, right, ring, place):
         before, here = here, after
 
 
-@njit(**KERNEL)
+@njit(**WORKER)
 def _target_strip(target, width, height, mean, square, channel, left, right, ring):
     """Columns ``left`` to ``right`` of one channel of the target's moments."""
     stride = (width + 15) // 16 * 16

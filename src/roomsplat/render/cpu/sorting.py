@@ -9,7 +9,7 @@ the depth for a scene from 0.2 to 20, 8e-6 from 0.01 to 10⁶. A linear key woul
 import numpy as np
 from numba import njit
 
-from roomsplat.render.cpu.elementary import KERNEL
+from roomsplat.render.cpu.elementary import SERIAL, WORKER
 from roomsplat.render.cpu.memory import lowest_bit
 
 KEY_BITS = 22
@@ -18,7 +18,7 @@ DIGIT_MASK = np.uint32(2**DIGIT - 1)
 SEEN = np.uint64(0xFFFF)
 
 
-@njit(**KERNEL)
+@njit(**WORKER)
 def _collect(flags, depth_bits, visible):
     """Ids of the seen Gaussians in memory order; how many, and the range of their depths' bits."""
     count, lowest, highest = 0, np.uint32(0xFFFFFFFF), np.uint32(0)
@@ -33,7 +33,7 @@ def _collect(flags, depth_bits, visible):
     return count, lowest, highest
 
 
-@njit(**KERNEL)
+@njit(**WORKER)
 def _make_keys(depth_bits, visible, count, lowest, shift, keys, low_counts, high_counts):
     """Keys of the visible and the histograms of their two digits, as first places."""
     for j in range(count):
@@ -47,7 +47,7 @@ def _make_keys(depth_bits, visible, count, lowest, shift, keys, low_counts, high
         high_counts[digit], high = high, high + high_counts[digit]
 
 
-@njit(**KERNEL)
+@njit(**SERIAL)
 def sort_by_depth(flags, depth_bits, visible, order, keys, spare_keys, spare_ids, digits):
     """Sort the seen Gaussians front to back; equal keys keep their order in memory.
 
