@@ -36,6 +36,10 @@ class FilmStyle:
     """Degrees anticlockwise that a player turns the stored picture by, as a note in the container."""
     mirrored: bool = False
     """A note in the container that left and right change places, after turning."""
+    pixel_aspect: Fraction = Fraction(1)
+    """Width of a stored pixel over its height."""
+    first_s: float = 0.0
+    """Time of the first frame; what comes before 0 is there to be decoded and not to be shown."""
     transfer: str = "sdr"
     """``sdr``, ``pq`` or ``hlg``; the latter two take 16-bit pictures with BT.2020 codes."""
     options: dict[str, str] = field(default_factory=lambda: {"preset": "ultrafast", "crf": "12"})
@@ -71,6 +75,7 @@ def write_film(path: Path, pictures: Iterable[RGB8 | RGB16], style: FilmStyle | 
         stream.pix_fmt, stream.codec_context.time_base = style.pixels, tick
         if style.rotation or style.mirrored:
             stream.set_display_rotation(style.rotation, hflip=style.mirrored)
+        stream.codec_context.sample_aspect_ratio = style.pixel_aspect
         _tag(stream.codec_context, style)
         scaler = VideoReformatter()
         for number, picture in enumerate(pictures):
@@ -78,7 +83,7 @@ def write_film(path: Path, pictures: Iterable[RGB8 | RGB16], style: FilmStyle | 
                 stream.width, stream.height = picture.shape[1], picture.shape[0]
             frame = _yuv_frame(scaler, picture, style)
             shown_s = number / style.fps if style.times_s is None else style.times_s[number]
-            frame.pts, frame.time_base = round(shown_s / tick), tick
+            frame.pts, frame.time_base = round((shown_s + style.first_s) / tick), tick
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return path
@@ -113,12 +118,22 @@ def variable_rate_film(path: Path, *, seconds: float = 6.0) -> Path:
 
 
 def hdr_film(
-    path: Path, codes: Iterable[RGB16], transfer: str, *, codec: str = "libx265", fps: int = 30
+    path: Path,
+    codes: Iterable[RGB16],
+    transfer: str,
+    *,
+    codec: str = "libx265",
+    fps: int = 30,
+    max_light: int | None = None,
 ) -> Path:
-    """10-bit BT.2020 film of 16-bit R'G'B' codes, ``transfer`` is ``pq`` or ``hlg``."""
+    """10-bit BT.2020 film of 16-bit R'G'B' codes, ``transfer`` is ``pq`` or ``hlg``.
+
+    ``max_light``: what the film states as its brightest light (MaxCLL), cd/m².
+    """
     options = {"preset": "ultrafast", "crf": "6"}
     if codec == "libx265":
-        options["x265-params"] = "log-level=none"
+        stated = "" if max_light is None else f":hdr10=1:max-cll={max_light},{max_light // 4}"
+        options["x265-params"] = f"log-level=none{stated}"
     style = FilmStyle(fps=fps, codec=codec, pixels="yuv420p10le", transfer=transfer, options=options)
     return write_film(path, codes, style)
 

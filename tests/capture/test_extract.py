@@ -3,6 +3,7 @@
 import shutil
 import time
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -156,15 +157,20 @@ def test_a_truncated_film_gives_what_is_there(tmp_path: Path, name: str, muxer: 
 
 
 def test_damage_in_the_middle_is_skipped(tmp_path: Path) -> None:
-    """Bytes that went bad cost the frames around them, not the film."""
+    """Bytes that went bad cost the frames around them, not the film; what is kept looks like what was filmed."""
     style = FilmStyle(options={"preset": "ultrafast", "crf": "12", "g": "10"})
-    source = write_film(tmp_path / "scratched.mp4", moving_pictures(60, 160, 120), style)
+    filmed = list(moving_pictures(60, 160, 120))
+    source = write_film(tmp_path / "scratched.mp4", filmed, style)
     content = bytearray(source.read_bytes())
     middle = len(content) // 2
     content[middle : middle + 3000] = bytes(3000)
     source.write_bytes(content)
     capture = extract(source)
-    assert 30 <= len(capture.frames) <= 60
+    assert 40 <= len(capture.frames) <= 50
+    assert capture.frames[-1].index == 59
+    errors = [mean_error(read_image(frame.path), filmed[frame.index]) for frame in capture.frames]
+    assert max(errors) < 8
+    assert [warning.code for warning in capture.warnings] == ["damaged_video"]
 
 
 def test_standing_still_and_darkness_are_left_out(tmp_path: Path) -> None:
@@ -176,6 +182,32 @@ def test_standing_still_and_darkness_are_left_out(tmp_path: Path) -> None:
     assert 26 <= capture.dropped["frozen"] + capture.dropped["duplicate"] <= 30
     assert len(capture.frames) + sum(capture.dropped.values()) == len(filmed)
     assert [warning.code for warning in capture.warnings] == ["repeated_frames"]
+
+
+def test_a_short_pause_is_no_fault(tmp_path: Path) -> None:
+    """A tenth of the frames repeated is what phones do; the user is not bothered."""
+    walk = list(moving_pictures(40, 160, 120, step=6))
+    capture = extract(write_film(tmp_path / "pause.mp4", [*walk[:20], *[walk[20]] * 5, *walk[21:]]))
+    assert capture.dropped["frozen"] + capture.dropped["duplicate"] >= 3
+    assert capture.warnings == ()
+
+
+def test_frames_before_the_beginning_are_not_kept(tmp_path: Path) -> None:
+    """A film that was cut on the phone still holds what was cut away: it is decoded and not shown, as in a player."""
+    filmed = list(moving_pictures(40, 160, 120))
+    style = FilmStyle(first_s=-0.5)
+    capture = extract(write_film(tmp_path / "cut.mp4", filmed, style), CaptureConfig(frames=25))
+    assert capture.media.num_frames == 25
+    assert mean_error(read_image(capture.frames[0].path), filmed[15]) < 8
+    assert capture.frames[0].timestamp_s == 0
+
+
+def test_wide_pixels_are_shown_wide(tmp_path: Path) -> None:
+    """An anamorphic film is written with square pixels."""
+    style = FilmStyle(pixel_aspect=Fraction(4, 3))
+    capture = extract(write_film(tmp_path / "wide.mp4", moving_pictures(12, 120, 90), style))
+    assert (capture.media.width, capture.media.height) == (160, 90)
+    assert read_image(capture.frames[0].path).shape == (90, 160, 3)
 
 
 def test_the_same_film_gives_the_same_files(tmp_path: Path) -> None:
@@ -261,8 +293,11 @@ def test_a_damaged_result_is_not_used(tmp_path: Path, damage: str) -> None:
 def test_a_folder_is_taken_in_natural_order(tmp_path: Path) -> None:
     """``img2`` comes before ``img10``; small JPEGs are copied byte by byte under their own names."""
     source = picture_folder(tmp_path / "room", moving_pictures(12, 160, 120))
+    (source / "._img3.jpg").write_bytes(b"what macOS leaves on foreign disks")
+    (source / "notes.txt").write_text("no picture")
+    (source / "img3.jpg").rename(source / "IMG3.JPG")
     capture = extract(source)
-    assert [frame.name for frame in capture.frames] == [f"img{number}.jpg" for number in range(1, 13)]
+    assert [frame.name.lower() for frame in capture.frames] == [f"img{number}.jpg" for number in range(1, 13)]
     assert [frame.timestamp_s for frame in capture.frames] == list(range(12))
     for frame in capture.frames:
         assert frame.path.read_bytes() == (source / frame.name).read_bytes()
@@ -278,6 +313,8 @@ def test_pictures_of_a_folder_are_turned_and_reduced(tmp_path: Path) -> None:
     exif[0x0112] = 6  # turn by 90° clockwise to show
     for number, shot in enumerate(shots):
         Image.fromarray(shot).save(source / f"{number}.png", exif=exif)
+    assert read_image(extract(source).frames[0].path).shape == (160, 90, 3)
+    source = source.rename(tmp_path / "again")
     capture = extract(source, CaptureConfig(max_side=80))
     picture = read_image(capture.frames[0].path)
     assert capture.frames[0].path.suffix == ".jpg"

@@ -19,9 +19,9 @@ MATRICES = {"bt709": (1, 0.2126, 0.0722), "bt601": (6, 0.299, 0.114), "bt2020": 
 
 
 def yuv_frame(
-    rgb: tuple[int, int, int], matrix: str, *, full: bool, bits: int, width: int = 65
+    rgb: tuple[int, int, int], matrix: str, *, full: bool, bits: int, size: tuple[int, int] = (65, 49)
 ) -> VideoFrame:
-    """One colour, coded by the definition of ITU-R BT.601/709/2020 (in doubles), 65×49 px."""
+    """One colour, coded by the definition of ITU-R BT.601/709/2020 (in doubles)."""
     code, kr, kb = MATRICES[matrix]
     r, g, b = (value / 255 for value in rgb)
     y = kr * r + (1 - kr - kb) * g + kb * b
@@ -32,7 +32,7 @@ def yuv_frame(
         if full
         else [(16 + 219 * y) * unit, (128 + 224 * u) * unit, (128 + 224 * v) * unit]
     )
-    frame = VideoFrame(width, 49, "yuv420p" if bits == 8 else "yuv420p10le")
+    frame = VideoFrame(*size, "yuv420p" if bits == 8 else "yuv420p10le")
     kind = np.dtype(np.uint8 if bits == 8 else np.uint16)
     for plane, level in zip(frame.planes, levels, strict=True):
         plane.update(np.full(plane.buffer_size // kind.itemsize, round(level), kind).tobytes())
@@ -53,10 +53,13 @@ def test_colours_survive_every_matrix_and_range(matrix: str, full: bool, bits: i
         assert np.abs(picture.astype(int) - rgb).max() <= 2
 
 
-@pytest.mark.parametrize(("width", "matrix"), [(640, "bt601"), (1280, "bt709")])
-def test_untagged_film_is_read_as_players_do(width: int, matrix: str) -> None:
-    """Without a tag a small film is BT.601 and a large one BT.709."""
-    frame = yuv_frame((200, 40, 30), matrix, full=False, bits=8, width=width)
+@pytest.mark.parametrize(
+    ("size", "matrix"),
+    [((640, 480), "bt601"), ((720, 576), "bt601"), ((1280, 544), "bt709"), ((480, 640), "bt709")],
+)
+def test_untagged_film_is_read_as_players_do(size: tuple[int, int], matrix: str) -> None:
+    """Without a tag a film of PAL's size or smaller is BT.601 and a wider or higher one BT.709."""
+    frame = yuv_frame((200, 40, 30), matrix, full=False, bits=8, size=size)
     frame.colorspace = 2
     assert np.abs(PictureFormat.of(frame, 4000).to_rgb(frame).astype(int) - (200, 40, 30)).max() <= 2
 
@@ -92,7 +95,7 @@ def test_orientation_turns_size_and_picture_alike() -> None:
 
 def test_wide_pixels_become_square() -> None:
     """A film whose stored pixels are wider than high is stretched to what was seen."""
-    frame = yuv_frame((128, 128, 128), "bt709", full=False, bits=8, width=72)
+    frame = yuv_frame((128, 128, 128), "bt709", full=False, bits=8, size=(72, 49))
     style = PictureFormat.of(frame, 1000, pixel_aspect=4 / 3)
     assert (style.width, style.height) == (96, 49)
     assert style.to_rgb(frame).shape == (49, 96, 3)
@@ -110,3 +113,26 @@ def test_hdr_film_comes_out_as_sdr(tmp_path: Path, transfer: str) -> None:
     shown = style.to_rgb(frame)[24, 16::32].astype(float)
     expected = [sdr_pixel(signal, transfer) for signal in signals]
     np.testing.assert_allclose(shown, expected, atol=3)
+
+
+@pytest.mark.parametrize(("stated", "used"), [(None, 1000), (400, 400), (100, 203)])
+def test_a_film_that_states_its_brightest_light_is_believed(
+    tmp_path: Path, stated: int | None, used: int
+) -> None:
+    """MaxCLL sets where the highlights end; below reference white it cannot be meant; without it 1,000 cd/m²."""
+    codes = np.full((48, 64, 3), 30_000, np.uint16)
+    film = hdr_film(tmp_path / "pq.mp4", [codes] * 5, "pq", max_light=stated)
+    frame = next(decode_film(film, CaptureConfig()))
+    assert PictureFormat.of(frame, 1000).peak == used
+
+
+@pytest.mark.parametrize(
+    ("stored", "shown"), [((128, 128, 128), (128, 128, 128)), ((180, 100, 100), (214, 83, 98))]
+)
+def test_wide_colours_without_hdr_are_brought_into_srgb(
+    stored: tuple[int, int, int], shown: tuple[int, int, int]
+) -> None:
+    """A film of BT.2020 primaries and ordinary brightness: grey stays grey, a red is stronger in sRGB's numbers."""
+    frame = yuv_frame(stored, "bt2020", full=False, bits=10)
+    frame.color_primaries = 9
+    assert np.abs(PictureFormat.of(frame, 1000).to_rgb(frame)[20, 20].astype(int) - shown).max() <= 3

@@ -15,7 +15,7 @@ P = TypeVar("P")
 
 # Grey levels of 255. No cell of the thumbnail above this: a covered lens, a fade. A dim room has one bright spot.
 BLACK_LEVEL = 24.0
-# Consecutive frames of real films at 58 and 30 frames a second differ by 1.2 and more at the first percentile, frames
+# Consecutive frames of real films at 58 and 30 frames a second differ by 1.3 and more at the first percentile, frames
 # half a second apart by 7.7 and more; a repeated frame by 0.15, a still camera's noise and coding by under 0.5.
 FROZEN_DIFFERENCE = 0.25
 DUPLICATE_DIFFERENCE = 1.0

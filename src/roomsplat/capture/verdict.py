@@ -50,9 +50,9 @@ def check_enough(
 
 
 def film_warnings(
-    source: Path, seen: int, promised_s: float, reached_s: float, dropped: Mapping[str, int]
+    source: Path, *, expected: int, seen: int, promised_s: float, reached_s: float, dropped: Mapping[str, int]
 ) -> tuple[RunWarning, ...]:
-    """What to tell about a film of which ``seen`` frames were decoded.
+    """What to tell about a film of which ``seen`` of ``expected`` frames were decoded.
 
     ``promised_s``: its length by its header, 0 = unknown; ``reached_s``: time of the last frame that was decoded.
     """
@@ -63,6 +63,14 @@ def film_warnings(
                 code="truncated_video",
                 message=f"Only the first {reached_s:.1f} of {promised_s:.1f} s of {source.name} could be read; "
                 "copy it from the phone again if the rest matters.",
+            )
+        )
+    if expected - seen > _TOLERANCE * expected:
+        found.append(
+            RunWarning(
+                code="damaged_video",
+                message=f"{expected - seen} of {expected} frames of {source.name} are damaged and were left out; "
+                "copy it from the phone again if the room has holes.",
             )
         )
     return (*found, *_repetition_warning(source, seen, dropped))
