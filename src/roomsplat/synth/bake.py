@@ -7,7 +7,7 @@ filtered look-up per pixel.
 
 # pyright: basic
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numba import njit, prange
@@ -38,12 +38,18 @@ class BakedRoom:
 
 
 def bake_room(
-    patches: Sequence[Patch], lights: Lights, *, texel: float, light_step: float, samples: int
+    patches: Sequence[Patch], lights: Lights, *, texel: float, light_step: float, samples: int,
+    moving: Sequence[Patch] = (),
 ) -> BakedRoom:
-    """Light and paint ``patches``; ``texel`` and ``light_step`` in m, ``samples`` rays per node of a light map."""
+    """Light and paint ``patches``; ``texel`` and ``light_step`` in m, ``samples`` rays per node of a light map.
+
+    ``moving`` patches are lit where they stand and painted, but neither shade the others nor show until
+    ``with_moving`` puts them somewhere.
+    """
+    fixed, patches = patches, [*patches, *moving]
     surfaces, texels = pack_surfaces(patches, texel, light_maps(patches, light_step))
     coarse = surfaces._replace(light=light_maps(patches, 2 * light_step))
-    shadow = pack_geometry(pack_mesh(patches, shadow=True))
+    shadow = pack_geometry(pack_mesh(fixed, shadow=True))
     mean = mean_reflectance(surfaces)
     sun, light = bake_light(shadow, surfaces, coarse, lights, mean, samples)
     exposure = _exposure(surfaces, light + sun, mean)
@@ -52,7 +58,21 @@ def bake_room(
     supersample = int(np.clip(np.ceil(texel / 0.006), 1, 2))
     _paint_rows(shadow, surfaces, lights, light, has_sun, _row_table(surfaces), exposure, supersample, atlas)
     _halve(surfaces, atlas)
-    return BakedRoom(mesh=pack_mesh(patches, shadow=False), surfaces=surfaces, atlas=atlas)
+    return BakedRoom(mesh=pack_mesh(fixed, shadow=False), surfaces=surfaces, atlas=atlas)
+
+
+def with_moving(room: BakedRoom, moving: Sequence[Patch]) -> BakedRoom:
+    """The room with the ``moving`` patches it was baked with shown where they are now."""
+    mesh = pack_mesh(moving, shadow=False)
+    first = len(room.surfaces.material) - len(moving)
+    return replace(
+        room,
+        mesh=Mesh(
+            triangles=np.concatenate([room.mesh.triangles, mesh.triangles]),
+            patch=np.concatenate([room.mesh.patch, mesh.patch + np.int32(first)]),
+            uv=np.concatenate([room.mesh.uv, mesh.uv]),
+        ),
+    )
 
 
 def _exposure(surfaces: Surfaces, light: NDArray[np.float32], mean: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -11,10 +11,11 @@ from roomsplat.core.cameras import Cameras, PinholeCamera
 from roomsplat.core.progress import Progress, ReportProgress, silent
 from roomsplat.errors import InvalidSettingError
 from roomsplat.media.video import VideoWriter
-from roomsplat.synth.bake import BakedRoom, bake_room
+from roomsplat.synth.bake import BakedRoom, bake_room, with_moving
 from roomsplat.synth.camera_path import camera_poses
 from roomsplat.synth.develop import develop
 from roomsplat.synth.dice import Dice
+from roomsplat.synth.figure import figure_patches
 from roomsplat.synth.room import Room, design_room
 from roomsplat.synth.trace import render_light
 
@@ -91,7 +92,7 @@ def make_film(path: Path, config: FilmConfig, report: ReportProgress = silent) -
     """
     report(Progress(fraction=0.0, message="lighting the room"))
     room = design_room(config.seed, bare_walls=config.bare_walls)
-    baked = bake_for(room, config.width, config.field_of_view_deg)
+    baked = bake_for(room, config)
     count = max(1, round(config.duration_s * config.fps))
     times = np.arange(count) / config.fps
     gains = _gains(config, times)
@@ -105,18 +106,27 @@ def make_film(path: Path, config: FilmConfig, report: ReportProgress = silent) -
     return Film(cameras=cameras, timestamps_s=times)
 
 
-def bake_for(room: Room, width: int, field_of_view_deg: float) -> BakedRoom:
-    """The room with textures as fine as pictures of ``width`` px need them, at least 3 mm and at most 16 mm."""
-    focal = width / 2 / math.tan(math.radians(field_of_view_deg) / 2)
-    texel = float(np.clip(PIXELS_PER_TEXEL / focal, 0.003, 0.016))
-    # The light map's step follows the texel: small pictures show no fine shadow.
-    return bake_room(room.patches, room.lights, texel=texel, light_step=max(0.05, 6 * texel), samples=100 if texel < 0.008 else 49)
+def bake_for(room: Room, config: FilmConfig) -> BakedRoom:
+    """The room with textures as fine as the pictures of ``config`` need them, at least 3 mm and at most 16 mm."""
+    texel = float(np.clip(PIXELS_PER_TEXEL / _focal(config), 0.003, 0.016))
+    return bake_room(
+        room.patches,
+        room.lights,
+        texel=texel,
+        light_step=max(0.05, 6 * texel),  # small pictures show no fine shadow
+        samples=100 if texel < 0.008 else 49,
+        moving=figure_patches(room, 0.0, config.seed) if config.walking_figure else (),
+    )
+
+
+def _focal(config: FilmConfig) -> float:
+    return config.width / 2 / math.tan(math.radians(config.field_of_view_deg) / 2)
 
 
 def film_cameras(room: Room, config: FilmConfig, times: NDArray[np.float64]) -> Cameras:
     """The cameras of ``config`` at ``times`` (s)."""
     poses = camera_poses(room, np.clip(times / config.duration_s, 0, 1), config.duration_s, config.seed)
-    focal = config.width / 2 / math.tan(math.radians(config.field_of_view_deg) / 2)
+    focal = _focal(config)
     intrinsics = np.tile([focal, focal, config.width / 2, config.height / 2], (len(times), 1))
     return Cameras(
         intrinsics=intrinsics.astype(np.float32),
@@ -130,6 +140,8 @@ def _expose(
     room: Room, baked: BakedRoom, config: FilmConfig, camera: PinholeCamera, time: float
 ) -> NDArray[np.float32]:
     """Display light of one frame; blur and rolling shutter from poses at the times when rows see light."""
+    if config.walking_figure:
+        baked = with_moving(baked, figure_patches(room, time, config.seed))
     if config.motion_blur == 0 and config.rolling_shutter == 0:
         return render_light(baked, camera)
     samples = BLUR_SAMPLES if config.motion_blur > 0 else 1

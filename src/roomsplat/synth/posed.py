@@ -34,7 +34,7 @@ def make_posed_room(
     """
     config = FilmConfig(seed=seed, width=width, height=height, noise=noise)
     room = design_room(seed)
-    baked = bake_for(room, width, config.field_of_view_deg)
+    baked = bake_for(room, config)
     # Only the part of the walk that goes around once: the end of a film repeats its start.
     cameras = film_cameras(room, config, np.linspace(0.03, 0.95, num_images) * config.duration_s)
     paths, depths, pictures = list[Path](), list[NDArray[np.float32]](), list[NDArray[np.uint8]]()

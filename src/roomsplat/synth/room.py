@@ -156,7 +156,7 @@ def _floor_and_ceiling(s: _Shell) -> list[Patch]:
 
 
 def _windows(s: _Shell) -> list[Patch]:
-    view = Material(kind=OUTDOORS, a=(1.0, 1.0, 1.0), seed=s.dice.seed(), glow=1.7)
+    view = Material(kind=OUTDOORS, a=(1.0, 1.0, 1.0), seed=s.dice.seed(), glow=2.6)
     middle = s.width / 2
     patches = [quad((middle - 32, s.depth + 13, -5.0), (64, 0, 0), (0, 0, 22), view, detail=0.10, casts_shadow=False)]
     white = timber(s.dice, ("#ece8df", "#dcd6c8"), 1)
