@@ -120,7 +120,7 @@ class CpuEngine:
         collect: bool = False,
         with_pose: bool = False,
     ) -> NDArray[np.float64] | None:
-        """Backward and one Adam step, fused. The absolute statistics make the backward pass a tenth slower."""
+        """Backward and one Adam step, fused. Collecting makes the backward pass a quarter slower (2.8 for 2.2 ms)."""
         drawn = self._own_rendering(rendering)
         derivatives.blend_gradient(self._work, drawn, grad_rgb, absolutes=collect)
         modes = np.array([1, int(collect), int(with_pose)])
