@@ -57,11 +57,19 @@ def test_extent_without_points_is_positive() -> None:
 
 def test_means_slow_down_to_the_stated_share() -> None:
     """The rate of the means falls monotonically from extent · start to its final share."""
-    config = TrainConfig(max_steps=100)
-    rates = [schedule.learning_rates(config, step, 3.0).means for step in range(101)]
+    config = TrainConfig(max_steps=schedule.REFERENCE_STEPS)
+    steps = range(0, config.max_steps + 1, 30)
+    rates = [schedule.learning_rates(config, step, 3.0).means for step in steps]
     assert rates[0] == pytest.approx(3.0 * config.rates.means)
     assert rates[-1] == pytest.approx(rates[0] * config.rates.means_final)
     assert all(a > b for a, b in zip(rates, rates[1:], strict=False))
+
+
+def test_short_runs_take_larger_steps() -> None:
+    """Half the steps never mean smaller ones, and no rate but the means' grows beyond its measured value."""
+    rates = [schedule.learning_rates(TrainConfig(max_steps=steps), 0, 1.0) for steps in (500, 3000, 7000, 30000)]
+    assert [r.means for r in rates] == sorted((r.means for r in rates), reverse=True)
+    assert rates[0].log_scales == rates[1].log_scales > rates[2].log_scales > rates[3].log_scales
 
 
 def test_shares_do_not_depend_on_the_length_of_the_run() -> None:

@@ -99,9 +99,10 @@ def load_checkpoint(directory: Path) -> TrainState:
 
 def _read(path: Path, keys: tuple[str, ...] | None) -> dict[str, Any]:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return {key: file[key] for key in keys or file.files}
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
+            names = [name.removesuffix(".npy") for name in archive.namelist()]
+            return {key: np.lib.format.read_array(archive.open(f"{key}.npy")) for key in keys or names}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise InvalidFileError(
             f"{path} is no readable checkpoint ({error}).", hint="Delete it to train from the start."
         ) from error

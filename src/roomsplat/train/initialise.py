@@ -95,7 +95,9 @@ def picture_seeds(
     positions, colors = np.zeros((count, 3), np.float32), np.zeros((count, 3), np.float32)
     for index, rows in zip(indices, shares, strict=True):
         camera, image = pictures.camera(int(index)), pictures.image(int(index))
-        column, row = rng.integers(0, camera.width, len(rows)), rng.integers(0, camera.height, len(rows))
+        mask = pictures.mask(int(index))
+        usable = camera.width * camera.height if mask is None or not mask.any() else np.flatnonzero(mask)
+        row, column = np.divmod(rng.choice(usable, len(rows)), camera.width)
         rotation, translation = camera.cam_from_world[:3, :3], camera.cam_from_world[:3, 3]
         local = model.points.positions @ rotation.T + translation
         known = local[np.isfinite(local).all(axis=1) & (local[:, 2] > 0), 2]

@@ -48,6 +48,10 @@ class Pictures:
         """(h, w, 3) of picture ``index`` at level ``divisor``."""
         return resize_image(self._full(index)[0], *self.size(divisor))
 
+    def mask(self, index: int) -> Mask | None:
+        """(h, w) of picture ``index`` at full size, True where a pixel counts; ``None``: all do."""
+        return self._full(index)[1]
+
     def target(self, index: int, divisor: int = 1) -> Target:
         """Picture ``index`` at level ``divisor`` as the engine keeps it."""
         if divisor != self._level:
