@@ -96,3 +96,25 @@ def _unreadable(path: Path, error: Exception) -> InvalidFileError:
     return InvalidFileError(
         f"{path} could not be read as a picture ({error}).", hint="Remove or replace this file."
     )
+
+
+def warp_image(rgb: RGB8, source_grid: NDArray[np.floating]) -> RGB8:
+    """Resample bicubically: where each node of a regular grid over the result lies in ``rgb``, linear in between.
+
+    Args:
+        rgb: (h, w, 3) sRGB.
+        source_grid: (rows, columns, 2) x and y in px of ``rgb``, the corner of the first pixel at 0; the nodes lie
+            evenly from corner to corner of the result, which has the size of ``rgb``.
+    """
+    height, width = rgb.shape[:2]
+    rows, columns = source_grid.shape[:2]
+    x = np.round(np.linspace(0, width, columns)).astype(int)
+    y = np.round(np.linspace(0, height, rows)).astype(int)
+    mesh: list[tuple[tuple[int, int, int, int], tuple[float, ...]]] = []
+    for r in range(rows - 1):
+        for c in range(columns - 1):
+            box = (int(x[c]), int(y[r]), int(x[c + 1]), int(y[r + 1]))
+            corners = (source_grid[r, c], source_grid[r + 1, c], source_grid[r + 1, c + 1], source_grid[r, c + 1])
+            mesh.append((box, tuple(float(v) for corner in corners for v in corner)))
+    warped = Image.fromarray(rgb).transform((width, height), Image.Transform.MESH, mesh, Image.Resampling.BICUBIC)
+    return np.asarray(warped)

@@ -1,0 +1,84 @@
+"""Run the solver in a process of its own.
+
+Why a process: COLMAP's loops do not look at Python's signals, so Ctrl-C would wait for minutes; a crash in native code
+ends the child and not the run; its memory is given back at once; and pycolmap's bundled zlib never meets numba's cache.
+"""
+
+import dataclasses
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from roomsplat.core.progress import Progress, ReportProgress
+from roomsplat.errors import OutputError, RegistrationError
+from roomsplat.sfm.config import SfmConfig
+from roomsplat.sfm.solution import Solution
+
+SOLUTION = "solution.npz"
+
+
+def run_solver(
+    paths: Sequence[Path], folder: Path, config: SfmConfig, report: ReportProgress
+) -> Solution | None:
+    """Solve in ``folder`` (exists, empty); ``None`` when no two frames could be joined.
+
+    Raises:
+        RegistrationError: the solver crashed, or could not read a frame.
+        OutputError: no space left.
+    """
+    job = folder / "job.json"
+    content = {"config": dataclasses.asdict(config), "paths": [str(path.resolve()) for path in paths]}
+    try:
+        job.write_text(json.dumps(content), encoding="utf-8")
+    except OSError as error:
+        raise OutputError(
+            f"{job} could not be written ({error.strerror}).",
+            hint="Free some space or choose another output folder.",
+        ) from error
+    command = [sys.executable, "-m", "roomsplat.sfm.worker", str(job)]
+    log = folder / "solver.log"
+    with (
+        log.open("wb") as errors,
+        subprocess.Popen(  # noqa: S603 - our own module, with a path of ours
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors
+        ) as child,
+    ):
+        assert child.stdout is not None
+        try:
+            failure = _follow(child.stdout, report)
+            code = child.wait()
+        finally:
+            if child.poll() is None:  # Ctrl-C or an error of the listener: do not wait for COLMAP
+                child.kill()
+    if failure is not None:
+        raise failure
+    if code != 0:
+        raise _crash(code, log)
+    solution = folder / SOLUTION
+    return Solution.load(solution) if solution.exists() else None
+
+
+def _follow(lines: Any, report: ReportProgress) -> RegistrationError | None:
+    """Pass progress on until the child closes its output."""
+    failure = None
+    for line in lines:
+        content = json.loads(line)
+        if "error" in content:
+            failure = RegistrationError(content["error"]["message"], hint=content["error"]["hint"])
+        else:
+            report(Progress(**content))
+    return failure
+
+
+def _crash(code: int, log: Path) -> RegistrationError:
+    tail = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    reason = tail[-1] if tail else f"exit code {code}"
+    if code in (-9, 137):
+        reason = "it was killed, most likely for memory"
+    return RegistrationError(
+        f"The camera solver ended unexpectedly ({reason}).",
+        hint="Try fewer frames (--frames 60); if it happens again, please report it.",
+    )

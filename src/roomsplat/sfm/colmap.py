@@ -1,0 +1,219 @@
+"""COLMAP through pycolmap: the only file that imports it.
+
+``zlib`` must be loaded before pycolmap: the wheel exports its own copy of zlib's symbols, and whoever binds to them later
+(numba's cache through ``zlib``) frees memory with the wrong allocator ("double free"). The solver runs in a process of
+its own for the same reason, see ``child.py``.
+"""
+
+import zlib  # noqa: F401 - must come before pycolmap, see above
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pycolmap
+from numpy.typing import NDArray
+
+from roomsplat.sfm.pairs import Pair
+from roomsplat.sfm.solution import Lens
+
+pycolmap.logging.minloglevel = 3  # FATAL only: what goes wrong is said by our own checks, in a user's words
+FOCAL_GUESS = 1.2  # of the longer side; phones film at 0.75 to 1.3, and bundle adjustment moves it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thresholds:
+    """How much a mapper asks of geometry."""
+
+    min_angle_deg: float = 1.5
+    """Points seen under a smaller angle are not triangulated."""
+    min_inliers: int = 30
+    """A frame needs this many matches with known points."""
+    min_inlier_share: float = 0.25
+    """... and this share of its matches with known points."""
+    two_view_tracks: bool = False
+    """Also triangulate points that only two frames saw."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MappedModel:
+    """One reconstruction as arrays, frames by their number in the film."""
+
+    lens: Lens
+    frames: NDArray[np.int64]
+    """(c,) ascending."""
+    cam_from_world: NDArray[np.float64]
+    """(c, 4, 4)."""
+    points: NDArray[np.float64]
+    """(p, 3)."""
+    errors: NDArray[np.float64]
+    """(p,) px."""
+    observation_frames: NDArray[np.int64]
+    """(o,) row of ``frames``."""
+    observation_points: NDArray[np.int64]
+    """(o,) row of ``points``."""
+    observation_features: NDArray[np.int64]
+    """(o,) which feature of that frame."""
+    folder: Path
+    """Where COLMAP wrote it, to continue from."""
+
+
+class Session:
+    """One film's database and what is computed from it. Frames are numbered from 0; files are named after that."""
+
+    def __init__(self, folder: Path, *, threads: int, seed: int) -> None:
+        """Work in ``folder``, which exists and is empty."""
+        self._folder, self._threads, self._seed = folder, threads, seed
+        self._database_path, self._images = folder / "database.db", folder / "reduced"
+        self._images.mkdir()
+        self._runs = 0
+        self._ids = dict[int, int]()
+
+    def probe(self) -> "Session":
+        """Another, empty session beside this one, to try settings on a few frames."""
+        folder = self._folder / "probe"
+        folder.mkdir()
+        return Session(folder, threads=self._threads, seed=self._seed)
+
+    def picture_path(self, index: int) -> Path:
+        """Where ``extract`` expects the reduced picture of a frame."""
+        return self._images / f"{index:06d}.ppm"
+
+    def extract(self, indices: Sequence[int], *, max_features: int, upsample: bool, peak: float) -> None:
+        """SIFT (Lowe 2004) of the pictures at ``picture_path``; all frames share one camera."""
+        options = pycolmap.FeatureExtractionOptions()
+        options.num_threads, options.use_gpu, options.max_image_size = self._threads, False, 100_000
+        options.sift.max_num_features = max_features
+        options.sift.first_octave = -1 if upsample else 0
+        options.sift.peak_threshold = peak
+        reader = pycolmap.ImageReaderOptions()
+        reader.camera_model, reader.default_focal_length_factor = "SIMPLE_RADIAL", FOCAL_GUESS
+        pycolmap.extract_features(
+            self._database_path,
+            self._images,
+            image_names=[self.picture_path(i).name for i in indices],
+            camera_mode=pycolmap.CameraMode.SINGLE,
+            reader_options=reader,
+            extraction_options=options,
+            device=pycolmap.Device.cpu,
+        )
+        with self._open() as database:
+            self._ids = {int(Path(image.name).stem): image.image_id for image in database.read_all_images()}
+
+    def keypoints(self, index: int) -> NDArray[np.float32]:
+        """(n, 2) px of the reduced picture, pixel centres at +0.5."""
+        with self._open() as database:
+            return np.asarray(database.read_keypoints(self._ids[index])[:, :2])
+
+    def descriptors(self, index: int) -> NDArray[np.uint8]:
+        """(n, 128)."""
+        with self._open() as database:
+            return np.asarray(database.read_descriptors(self._ids[index]).data).reshape(-1, 128)
+
+    def match(self, pairs: Iterable[Pair]) -> None:
+        """Compare frames and verify the matches by two-view geometry; pairs that were compared before cost nothing."""
+        listing = self._folder / "pairs.txt"
+        lines = [f"{self.picture_path(i).name} {self.picture_path(j).name}\n" for i, j in pairs]
+        listing.write_text("".join(lines), encoding="utf-8")
+        matching = pycolmap.FeatureMatchingOptions()
+        matching.num_threads, matching.use_gpu = self._threads, False
+        verification = pycolmap.TwoViewGeometryOptions()
+        verification.ransac.random_seed = self._seed
+        verification.detect_watermark = False  # a still overlay is the pipeline's business, not a pair's
+        pairing = pycolmap.ImportedPairingOptions()
+        pairing.match_list_path = listing
+        pycolmap.match_image_pairs(
+            self._database_path, matching, pairing, verification, device=pycolmap.Device.cpu
+        )
+
+    def verified(self) -> list[tuple[int, int, NDArray[np.int64]]]:
+        """(first, second, (n, 2) feature numbers) of every pair that passed verification."""
+        frame_of = {image_id: index for index, image_id in self._ids.items()}
+        result = list[tuple[int, int, NDArray[np.int64]]]()
+        with self._open() as database:
+            pair_ids, geometries = database.read_two_view_geometries()
+        for pair_id, geometry in zip(pair_ids, geometries, strict=True):
+            matches = np.asarray(geometry.inlier_matches, np.int64).reshape(-1, 2)
+            if len(matches) == 0:
+                continue
+            first, second = (frame_of[i] for i in pycolmap.pair_id_to_image_pair(pair_id))
+            if first > second:
+                first, second, matches = second, first, matches[:, ::-1]
+            result.append((first, second, matches))
+        return result
+
+    def map(
+        self, thresholds: Thresholds, on_registered: Callable[[], None], start: MappedModel | None = None
+    ) -> list[MappedModel]:
+        """Incremental mapping (Schönberger and Frahm 2016), largest model first; from ``start`` if one is given."""
+        self._runs += 1
+        folder = self._folder / f"models{self._runs}"
+        folder.mkdir()
+        models = pycolmap.incremental_mapping(
+            self._database_path,
+            self._images,
+            folder,
+            self._mapping_options(thresholds, several=start is None),
+            input_path=start.folder if start else "",
+            next_image_callback=on_registered,
+        )
+        mapped = [self._convert(model, folder / f"model{key}") for key, model in models.items()]
+        return sorted(mapped, key=lambda model: (-len(model.frames), -len(model.points)))
+
+    def _mapping_options(
+        self, thresholds: Thresholds, *, several: bool
+    ) -> pycolmap.IncrementalPipelineOptions:
+        options = pycolmap.IncrementalPipelineOptions()
+        options.num_threads = self._threads
+        options.multiple_models = several
+        options.min_model_size = 3
+        options.extract_colors = False
+        mapper, triangulation = options.mapper, options.triangulation
+        options.random_seed = mapper.random_seed = triangulation.random_seed = self._seed
+        mapper.abs_pose_min_num_inliers = thresholds.min_inliers
+        mapper.abs_pose_min_inlier_ratio = thresholds.min_inlier_share
+        mapper.filter_min_tri_angle = triangulation.min_angle = thresholds.min_angle_deg
+        triangulation.ignore_two_view_tracks = not thresholds.two_view_tracks
+        return options
+
+    def _open(self) -> Any:
+        return pycolmap.Database.open(self._database_path)
+
+    @staticmethod
+    def _convert(model: pycolmap.Reconstruction, folder: Path) -> MappedModel:
+        folder.mkdir()
+        model.write(folder)
+        images = sorted((model.images[i] for i in model.reg_image_ids()), key=lambda image: image.name)
+        row_of = {image.image_id: row for row, image in enumerate(images)}
+        poses = np.tile(np.eye(4), (len(images), 1, 1))
+        for row, image in enumerate(images):
+            poses[row, :3] = image.cam_from_world().matrix()
+        points = list(model.points3D.values())
+        observations = np.array(
+            [
+                (row_of[element.image_id], row, element.point2D_idx)
+                for row, point in enumerate(points)
+                for element in point.track.elements
+            ],
+            np.int64,
+        ).reshape(-1, 3)
+        camera = images[0].camera
+        focal, cx, cy, k = (float(value) for value in camera.params)
+        return MappedModel(
+            lens=Lens(focal=focal, cx=cx, cy=cy, k=k, width=camera.width, height=camera.height),
+            frames=np.array([int(Path(image.name).stem) for image in images], np.int64),
+            cam_from_world=poses,
+            points=np.array([point.xyz for point in points], np.float64).reshape(-1, 3),
+            errors=np.array([point.error for point in points], np.float64),
+            observation_frames=observations[:, 0],
+            observation_points=observations[:, 1],
+            observation_features=observations[:, 2],
+            folder=folder,
+        )
+
+
+def library_version() -> str:
+    """The version of pycolmap."""
+    return str(pycolmap.__version__)

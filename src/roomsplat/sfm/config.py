@@ -1,0 +1,56 @@
+"""What structure from motion takes; every number was chosen by measurement (docs/lab-notebook.md)."""
+
+from dataclasses import dataclass
+
+from roomsplat.errors import InvalidSettingError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SfmConfig:
+    """Settings of feature matching and mapping. Distances in px are of the reduced pictures (``max_side``)."""
+
+    max_side: int = 1280
+    """Features are found on pictures whose longer side is at most this many px."""
+    max_features: int = 3000
+    """At most this many features per picture, the largest scales first."""
+    enough_features: int = 1200
+    """Pictures with fewer features on average (soft or plain ones) are searched again at twice their size."""
+    overlap: int = 6
+    """Every frame is compared with this many following frames, and with those 8, 16, 32 … further."""
+    loop_neighbours: int = 6
+    """Every frame is compared with this many most similar frames elsewhere in the film."""
+    min_model_frames: int = 5
+    """A solution with fewer cameras is no solution."""
+    min_registered_share: float = 0.3
+    """A solution with a smaller share of the frames is refused."""
+    threads: int | None = None
+    """Threads of the solver; ``None`` takes every core."""
+    seed: int = 0
+    """Of every random choice."""
+
+    def __post_init__(self) -> None:
+        """Check the ranges.
+
+        Raises:
+            InvalidSettingError: a value makes no sense.
+        """
+        for name in ("max_side", "max_features", "overlap", "min_model_frames"):
+            if getattr(self, name) < 1:
+                raise InvalidSettingError(
+                    f"sfm.{name} is {getattr(self, name)}.", hint="Give a number above 0."
+                )
+        if self.max_side < 200:
+            raise InvalidSettingError(
+                f"sfm.max_side is {self.max_side}; too small for features to be found.",
+                hint="Give at least 200 px.",
+            )
+        if self.loop_neighbours < 0 or self.enough_features < 0 or self.seed < 0:
+            raise InvalidSettingError("An sfm count is negative.", hint="Give 0 or more.")
+        if not 0 <= self.min_registered_share <= 1:
+            raise InvalidSettingError(
+                f"sfm.min_registered_share is {self.min_registered_share}.", hint="Give a share from 0 to 1."
+            )
+        if self.threads is not None and self.threads < 1:
+            raise InvalidSettingError(
+                f"sfm.threads is {self.threads}.", hint="Give 1 or more, or leave it out."
+            )

@@ -1,0 +1,69 @@
+"""Do the cameras explain the matches? The check that tells a wrong model from a right one when both look sharp.
+
+A model can be folded: two parts of a film, each right in itself, joined in the wrong place by a few false matches. The
+mean reprojection error does not show it (0.99 px against 1.03 px on ``fox``; the wrong one was the better one, 6.6 % of
+the path off), because the mapper silently drops every match that contradicts it. The verified matches remember: of
+those that cross the fold most disagree with the cameras.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Double = NDArray[np.float64]
+
+MAX_ERROR_PX = 3.0
+MIN_MATCHES = 15
+EXPLAINED = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatchedPair:
+    """Matches of two frames that passed geometric verification."""
+
+    first: int
+    """Row of the first frame among the cameras."""
+    second: int
+    """Row of the second frame, greater than ``first``."""
+    rays_first: Double
+    """(n, 2) on the plane z = 1."""
+    rays_second: Double
+    """(n, 2) on the plane z = 1."""
+
+
+def explained_share(pair: MatchedPair, cam_from_world: Double, focal: float) -> float:
+    """Share of the matches whose Sampson distance (Hartley and Zisserman 2004, section 11.4.3) is small.
+
+    Args:
+        pair: the matches.
+        cam_from_world: (c, 4, 4) cameras.
+        focal: in px, to express the distance in px.
+    """
+    relative = cam_from_world[pair.second] @ np.linalg.inv(cam_from_world[pair.first])
+    rotation, (tx, ty, tz) = relative[:3, :3], relative[:3, 3]
+    essential = np.array([[0, -tz, ty], [tz, 0, -tx], [-ty, tx, 0]]) @ rotation
+    ones = np.ones((len(pair.rays_first), 1))
+    first, second = np.hstack([pair.rays_first, ones]), np.hstack([pair.rays_second, ones])
+    lines_second, lines_first = first @ essential.T, second @ essential
+    gradient = np.sqrt((lines_second[:, :2] ** 2).sum(axis=1) + (lines_first[:, :2] ** 2).sum(axis=1))
+    distance = np.abs((second * lines_second).sum(axis=1)) / np.maximum(gradient, 1e-12) * focal
+    return float(np.mean(distance < MAX_ERROR_PX))
+
+
+def support_of_cuts(pairs: Sequence[MatchedPair], cam_from_world: Double, focal: float) -> Double:
+    """(c - 1,) for every cut between two consecutive frames: the explained share of the pairs that cross it.
+
+    A pair counts as explained or not as a whole, because false pairs have few matches but true ones of a fold do too.
+    A cut that no pair crosses has support 0.
+    """
+    count = len(cam_from_world)
+    good, all_pairs = np.zeros(max(count - 1, 0)), np.zeros(max(count - 1, 0))
+    for pair in pairs:
+        if len(pair.rays_first) < MIN_MATCHES:
+            continue
+        explained = explained_share(pair, cam_from_world, focal) >= EXPLAINED
+        good[pair.first : pair.second] += explained
+        all_pairs[pair.first : pair.second] += 1
+    return good / np.maximum(all_pairs, 1)
