@@ -1,7 +1,5 @@
 """One engine and one tiny scene for all laws of training."""
 
-from pathlib import Path
-
 import pytest
 
 from roomsplat.core.point_cloud import SparseModel

@@ -45,7 +45,7 @@ def test_faint_and_broken_gaussians_go() -> None:
 def test_split_keeps_the_centre_of_mass() -> None:
     """Two halves of equal weight lie on both sides of the parent, along its longest axis."""
     arrays = random_arrays(1)
-    halves = split(np, arrays, np.array([0]), CONFIG)
+    halves = split(np, arrays, np.array([0]))
     np.testing.assert_allclose(halves.means.mean(axis=0), arrays.means[0], atol=1e-5)
     assert halves.opacity_logits[0] == halves.opacity_logits[1]
     axis = int(arrays.log_scales[0].argmax())
@@ -57,7 +57,7 @@ def test_split_keeps_the_centre_of_mass() -> None:
 def test_halves_are_smaller_than_the_parent() -> None:
     """No axis grows, the longest shrinks most, and opacity does not rise."""
     arrays = random_arrays(30)
-    halves = split(np, arrays, np.arange(30), CONFIG)
+    halves = split(np, arrays, np.arange(30))
     change = halves.log_scales[:30] - arrays.log_scales
     assert (change < 1e-6).all()
     assert np.array_equal(change.argmin(axis=1), arrays.log_scales.argmax(axis=1))
@@ -67,7 +67,7 @@ def test_halves_are_smaller_than_the_parent() -> None:
 def test_split_starts_fresh_moments_and_keeps_the_others() -> None:
     """Adam forgets the parent, not the bystanders."""
     arrays = random_arrays(10)
-    grown = split(np, arrays, np.array([2, 7]), CONFIG)
+    grown = split(np, arrays, np.array([2, 7]))
     assert len(grown.means) == 12
     for name in PARAMETERS:
         assert (grown.first_moments[name][:8] == 1).all()

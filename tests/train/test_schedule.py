@@ -1,6 +1,7 @@
 """Laws of the training schedule."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -38,7 +39,7 @@ def points_at(positions: np.ndarray) -> PointCloud:
 def test_extent_scales_with_the_world() -> None:
     """A world twice as large has twice the extent."""
     rng = np.random.default_rng(0)
-    centers, points = rng.normal(size=(5, 3)), rng.normal(size=(200, 3)) + (0, 0, 6)
+    centers, points = rng.normal(size=(5, 3)), rng.normal((0, 0, 6), 1, (200, 3))
     one = schedule.scene_extent(cameras_at(centers), points_at(points))
     two = schedule.scene_extent(cameras_at(2 * centers), points_at(2 * points))
     assert two == pytest.approx(2 * one, rel=1e-5)
@@ -62,12 +63,14 @@ def test_means_slow_down_to_the_stated_share() -> None:
     rates = [schedule.learning_rates(config, step, 3.0).means for step in steps]
     assert rates[0] == pytest.approx(3.0 * config.rates.means)
     assert rates[-1] == pytest.approx(rates[0] * config.rates.means_final)
-    assert all(a > b for a, b in zip(rates, rates[1:], strict=False))
+    assert all(a > b for a, b in itertools.pairwise(rates))
 
 
 def test_short_runs_take_larger_steps() -> None:
     """Half the steps never mean smaller ones, and no rate but the means' grows beyond its measured value."""
-    rates = [schedule.learning_rates(TrainConfig(max_steps=steps), 0, 1.0) for steps in (500, 3000, 7000, 30000)]
+    rates = [
+        schedule.learning_rates(TrainConfig(max_steps=steps), 0, 1.0) for steps in (500, 3000, 7000, 30000)
+    ]
     assert [r.means for r in rates] == sorted((r.means for r in rates), reverse=True)
     assert rates[0].log_scales == rates[1].log_scales > rates[2].log_scales > rates[3].log_scales
 
@@ -121,7 +124,8 @@ def test_after_the_stop_boundaries_go_on() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"max_steps": 0}, {"max_gaussians": 0}, {"sh_degree": 4}, {"ssim_weight": 1.5}, {"max_side": 3}]
+    "change",
+    [{"max_steps": 0}, {"max_gaussians": 0}, {"sh_degree": 4}, {"ssim_weight": 1.5}, {"max_side": 3}],
 )
 def test_settings_out_of_range_are_refused(change: dict[str, float]) -> None:
     """One sentence names the setting and its value."""

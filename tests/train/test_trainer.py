@@ -92,7 +92,9 @@ def test_training_approaches_the_pictures(model: SparseModel, engine: CpuEngine)
     assert after.ssim > before.ssim
 
 
-def test_the_same_seed_gives_the_same_scene(model: SparseModel, engine: CpuEngine, result: TrainResult) -> None:
+def test_the_same_seed_gives_the_same_scene(
+    model: SparseModel, engine: CpuEngine, result: TrainResult
+) -> None:
     """Twice the same, bit for bit; another seed differs."""
     assert same(train(model, engine, SHORT).gaussians, result.gaussians)
     other = train(model, engine, dataclasses.replace(SHORT, seed=1)).gaussians

@@ -35,16 +35,6 @@ class DensifyConfig:
     """How often, evenly spaced between start and stop."""
     min_opacity: float = 0.005
     """Fainter Gaussians are removed."""
-    growth_power: float = 1.0
-    """Shape of the budget: n0 + (cap - n0) · (round / rounds) ** power."""
-    split_offset: float = 0.5
-    """Halves sit this many standard deviations of the longest axis from the parent's mean."""
-    split_scale: float = 0.6
-    """Factor on the longest axis of each half."""
-    split_other: float = 0.85
-    """Factor on the other axes."""
-    split_opacity: float = 0.8
-    """Factor on the opacity."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +67,8 @@ class TrainConfig:
     """Adam's step size for it."""
     checkpoint_every_s: float = 30.0
     """Seconds between checkpoints."""
-    picture_memory_mb: int = 3000
-    """For prepared pictures; beyond it they are prepared again each time they are shown."""
+    picture_memory_mb: int = 2000
+    """For pictures in 8 bits; beyond it they are read again each time they are shown (160 of 1920x1080 px fit)."""
     rates: RateConfig = field(default_factory=RateConfig)
     densify: DensifyConfig = field(default_factory=DensifyConfig)
 

@@ -11,6 +11,12 @@ from roomsplat.render.base import SplatArrays
 from roomsplat.train.config import DensifyConfig, TrainConfig
 from roomsplat.train.schedule import densify_rounds
 
+SPLIT_OFFSET = 0.5
+"""Halves sit this many standard deviations of the parent's longest axis from its mean."""
+SPLIT_LONGEST, SPLIT_OTHER = 0.6, 0.85
+"""Factors on the longest axis and on the other two."""
+SPLIT_OPACITY = 0.8
+"""Factor on the opacity. Halves that keep the parent's opacity and width lose 0.45 dB (30.68 for 31.13 on fox)."""
 PARAMETERS = ("means", "quats", "log_scales", "opacity_logits", "sh")
 
 
@@ -19,7 +25,7 @@ def budget(config: TrainConfig, step: int, first: int) -> int:
     rounds = densify_rounds(config)
     share = (rounds.index(step) + 1) / len(rounds)
     cap = config.max_gaussians
-    return min(cap, round(min(first, cap) + (cap - min(first, cap)) * share**config.densify.growth_power))
+    return min(cap, round(min(first, cap) + (cap - min(first, cap)) * share))
 
 
 def densify(xp: Any, arrays: SplatArrays, *, allowed: int, config: DensifyConfig) -> SplatArrays:
@@ -30,7 +36,7 @@ def densify(xp: Any, arrays: SplatArrays, *, allowed: int, config: DensifyConfig
     scores = split_scores(xp, kept)
     parents = xp.argsort(-scores, kind="stable")[:room]
     parents = xp.sort(parents[scores[parents] > 0])
-    return split(xp, kept, parents, config)
+    return split(xp, kept, parents)
 
 
 def prune(xp: Any, arrays: SplatArrays, config: DensifyConfig) -> SplatArrays:
@@ -46,17 +52,17 @@ def split_scores(xp: Any, arrays: SplatArrays) -> Any:
     return statistics["abs_screen_gradient"] / xp.maximum(statistics["views"], 1)
 
 
-def split(xp: Any, arrays: SplatArrays, parents: Any, config: DensifyConfig) -> SplatArrays:
+def split(xp: Any, arrays: SplatArrays, parents: Any) -> SplatArrays:
     """Replace each Gaussian of ``parents`` (indices) by two halves along its longest axis."""
     quats, scales = arrays.quats[parents], xp.exp(arrays.log_scales[parents])
     axis = xp.argmax(scales, axis=1)
     rows = xp.arange(len(parents))
     direction = rotation_columns(xp, quats)[rows, :, axis]
-    offset = config.split_offset * scales[rows, axis][:, None] * direction
-    halved = xp.log(scales) + np.float32(np.log(config.split_other))
-    halved[rows, axis] = xp.log(scales[rows, axis]) + np.float32(np.log(config.split_scale))
+    offset = SPLIT_OFFSET * scales[rows, axis][:, None] * direction
+    halved = xp.log(scales) + np.float32(np.log(SPLIT_OTHER))
+    halved[rows, axis] = xp.log(scales[rows, axis]) + np.float32(np.log(SPLIT_LONGEST))
     opacity = 1 / (1 + xp.exp(-arrays.opacity_logits[parents]))
-    opacity = xp.clip(config.split_opacity * opacity, 1e-4, 1 - 1e-4)
+    opacity = xp.clip(SPLIT_OPACITY * opacity, 1e-4, 1 - 1e-4)
     child = {
         "quats": quats,
         "log_scales": halved,

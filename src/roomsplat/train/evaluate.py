@@ -1,6 +1,6 @@
 """How good the scene is: PSNR and SSIM over pictures that training did not see.
 
-Measured as gsplat's simple_trainer does, so that figures compare: float images clamped to [0, 1], no rounding to 8 bits,
+Measured as gsplat's simple_trainer does, so that figures compare: float images clamped to [0, 1], not 8-bit ones,
 mean over pictures of each picture's own PSNR, SSIM with an 11x11 Gaussian window of sigma 1.5 and 'valid' borders.
 Held-out pictures are compared plain: the scene's own colours, without any exposure transform. A film whose exposure
 drifts is therefore judged as a viewer would see it, and scores a little lower than with a fit per picture.
@@ -21,8 +21,8 @@ from roomsplat.render.base import Engine, RenderSettings
 from roomsplat.train.pictures import Pictures
 
 Float = NDArray[np.float32]
-_WINDOW = np.exp(-(np.arange(-5, 6) ** 2) / 4.5)
-_WINDOW /= _WINDOW.sum()
+_BELL = np.exp(-(np.arange(-5, 6) ** 2) / 4.5)
+_WINDOW = _BELL / _BELL.sum()
 _C1, _C2 = 0.01**2, 0.03**2
 
 

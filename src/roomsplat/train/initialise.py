@@ -8,13 +8,12 @@ from numpy.typing import NDArray
 
 from roomsplat.core.gaussians import Gaussians
 from roomsplat.core.point_cloud import SparseModel
+from roomsplat.core.spherical_harmonics import dc_from_rgb
 from roomsplat.render.base import Engine
 from roomsplat.train.pictures import Pictures
 from roomsplat.train.schedule import scene_extent
 
 Float = NDArray[np.float32]
-SH_C0 = 0.28209479177387814
-"""The constant harmonic; colour = 0.5 + SH_C0 · coefficient."""
 _OPACITY = 0.1
 _NEIGHBOURS = 3
 _SCALE_SHARE = 1.0
@@ -40,7 +39,7 @@ def initial_gaussians(
     """
     rng = np.random.default_rng((seed, 0))
     points = model.points.positions
-    colors = model.points.colors.astype(np.float32) / 255
+    colors = model.points.colors.astype(np.float32) / np.float32(255)
     keep = np.isfinite(points).all(axis=1)
     points, colors = points[keep], colors[keep]
     extent = scene_extent(model.posed_images.cameras, model.points)
@@ -74,7 +73,7 @@ def gaussians_at(points: Float, colors: Float, scales: Float) -> Gaussians:
         quats=quats,
         log_scales=np.repeat(np.log(scales)[:, None], 3, axis=1),
         opacity_logits=np.full(count, np.log(_OPACITY / (1 - _OPACITY)), np.float32),
-        sh=((colors - 0.5) / SH_C0)[:, None, :],
+        sh=dc_from_rgb(colors)[:, None, :].astype(np.float32),
     )
 
 

@@ -11,8 +11,8 @@ from roomsplat.render.base import Engine, Target
 from roomsplat.train.masks import Mask, read_mask, shrink_mask
 
 RGB8 = NDArray[np.uint8]
-_TARGET_BYTES_PER_PIXEL = 40
-"""Three channels of float32 for the picture and for each of two SSIM moments, and a mask."""
+_BYTES_PER_PIXEL = 4
+"""Three channels of 8 bits and a mask. What an engine derives from a target (SSIM moments) it budgets by itself."""
 
 
 def reduced_size(width: int, height: int, max_side: int | None) -> tuple[int, int]:
@@ -28,10 +28,13 @@ class Pictures:
     """
 
     def __init__(self, engine: Engine, posed: PosedImages, *, max_side: int | None, budget_mb: int) -> None:
-        """``max_side``: longer side in px of the largest size, ``None`` for the pictures' own."""
+        """``max_side``: longer side in px of the largest size, ``None`` for the pictures' own.
+
+        ``budget_mb``: megabytes for both kinds, half each.
+        """
         self._engine, self._posed = engine, posed
         self.width, self.height = reduced_size(posed.cameras.width, posed.cameras.height, max_side)
-        self._image_budget, self._target_budget = budget_mb * 250_000, budget_mb * 750_000
+        self._budget = budget_mb * 500_000
         self._images: dict[int, tuple[RGB8, Mask | None]] = {}
         self._targets: dict[int, Target] = {}
         self._level = 1
@@ -65,7 +68,7 @@ class Pictures:
         target = self._engine.prepare_target(self.image(index, divisor), shrunk)
         if (
             len(self._targets) + 1
-        ) * target.width * target.height * _TARGET_BYTES_PER_PIXEL <= self._target_budget:
+        ) * target.width * target.height * _BYTES_PER_PIXEL <= self._budget:
             self._targets[index] = target
         return target
 
@@ -74,7 +77,7 @@ class Pictures:
         if kept is not None:
             return kept
         made = self._read(index)
-        if (len(self._images) + 1) * self.width * self.height * 4 <= self._image_budget:
+        if (len(self._images) + 1) * self.width * self.height * _BYTES_PER_PIXEL <= self._budget:
             self._images[index] = made
         return made
 

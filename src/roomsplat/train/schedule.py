@@ -7,6 +7,7 @@ import numpy as np
 
 from roomsplat.core.cameras import Cameras
 from roomsplat.core.point_cloud import PointCloud
+from roomsplat.core.projection import project_with
 from roomsplat.render.base import LearningRates
 from roomsplat.train.config import TrainConfig
 
@@ -20,7 +21,7 @@ _LENGTH_LIMITS = (0.2, 2.5)
 
 
 def scene_extent(cameras: Cameras, points: PointCloud) -> float:
-    """The length in world units that steps of the means are measured in: the median distance at which cameras see points.
+    """What steps of the means are measured in, in world units: the median depth at which cameras see points.
 
     Kerbl et al. 2023 take the radius of the camera path, which is close to zero for a film that only turns around.
     Falls back to that radius, then to 1, where there is nothing to see.
@@ -30,11 +31,10 @@ def scene_extent(cameras: Cameras, points: PointCloud) -> float:
     finite = points.positions[np.isfinite(points.positions).all(1)].astype(np.float64)
     picked = finite[:: max(1, len(finite) // _SAMPLES)]
     medians: list[float] = []
-    for matrix, (fx, fy, cx, cy) in zip(cameras.cam_from_world, cameras.intrinsics, strict=True):
-        local = picked @ matrix[:3, :3].T + matrix[:3, 3]
-        local = local[local[:, 2] > 1e-6 * max(radius, 1e-6)]
-        u, v = fx * local[:, 0] / local[:, 2] + cx, fy * local[:, 1] / local[:, 2] + cy
-        seen = local[(u >= 0) & (u < cameras.width) & (v >= 0) & (v < cameras.height), 2]
+    for index in range(len(cameras)):
+        pixels, depth = project_with(cameras, index, picked)
+        inside = (pixels >= 0).all(axis=1) & (pixels < (cameras.width, cameras.height)).all(axis=1)
+        seen = depth[inside & (depth > 1e-6 * radius)]
         if len(seen):
             medians.append(float(np.median(seen)))
     if medians:
@@ -81,7 +81,7 @@ def densify_rounds(config: TrainConfig) -> tuple[int, ...]:
 
 
 def boundaries(config: TrainConfig) -> tuple[int, ...]:
-    """The steps after which the Gaussians are taken out and put back: densification rounds, then about as often without.
+    """The steps after which the Gaussians are taken out and put back: the rounds, then about as often without.
 
     Only here is a checkpoint made, because here the engine starts from plain arrays whether the run was
     interrupted or not; that makes a resumed run equal to an uninterrupted one, bit for bit.
