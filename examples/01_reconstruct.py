@@ -15,6 +15,12 @@ from roomsplat.pipeline.config import PipelineConfig, for_quality
 from roomsplat.pipeline.events import Event, StageFinished
 
 
+def my_settings() -> PipelineConfig:
+    """Start from a preset and change what you like: here 120 frames of the film are used, whatever its length."""
+    preset = for_quality("preview")
+    return replace(preset, capture=replace(preset.capture, frames=120))
+
+
 def main(source: Path, out: Path, config: PipelineConfig) -> SplatScene:
     """Reconstruct ``source`` into the folder ``out``."""
 
@@ -30,8 +36,4 @@ def main(source: Path, out: Path, config: PipelineConfig) -> SplatScene:
 
 
 if __name__ == "__main__":
-    # Start from a preset and change what you like: here more of the film is used than usual.
-    preset = for_quality("preview")
-    main(
-        Path(sys.argv[1]), Path(sys.argv[2]), replace(preset, capture=replace(preset.capture, num_frames=120))
-    )
+    main(Path(sys.argv[1]), Path(sys.argv[2]), my_settings())

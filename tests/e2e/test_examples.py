@@ -47,6 +47,7 @@ def test_reconstruct_continues_what_is_there(
     assert spec.loader is not None
     example = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(example)
+    assert example.my_settings().capture.frames == 120
     scene = example.main(room_film.path, tmp_path / "out", quick)
     np.testing.assert_array_equal(scene.gaussians.means, finished.result.scene.gaussians.means)
     printed = capsys.readouterr().out
