@@ -56,7 +56,7 @@ def test_help_imports_nothing_heavy() -> None:
         (("reconstruct", "{text}", "-o", "{text}"), 8, "notes.mp4"),
         (("reconstruct", "{text}", "-o", "{tmp}/out", "--frames", "9", "--fps", "1"), 10, "--fps"),
         (("reconstruct", "{text}", "-o", "{tmp}/out", "--eval-every", "1"), 10, "eval_every"),
-        (("reconstruct", "{text}", "-o", "{tmp}/out", "--engine", "cuda"), 11, "cuda"),
+        (("reconstruct", "{text}", "-o", "{tmp}/out", "--engine", "cuda"), 11, "CUDA"),
         (("convert", "{text}", "{tmp}/a.ply"), 10, "notes.mp4"),
         (("evaluate", "{empty}"), 9, "run.json"),
         (("render", "{empty}", "-o", "{tmp}/t.mp4"), 9, "run.json"),

@@ -96,7 +96,8 @@ def _line(
         stage.reused = workspace.is_done("sfm", sfm_key)
         if not stage.reused:
             with workspace.produce("sfm", sfm_key) as folder:
-                solve_cameras(capture.frames, folder, config.sfm, stage.report)
+                threads = config.sfm.threads or config.threads
+                solve_cameras(capture.frames, folder, replace(config.sfm, threads=threads), stage.report)
         sfm = load_sfm(workspace.folder("sfm"))
         stage.seconds = workspace.seconds("sfm")
         model = hold_out(sfm.model, config.eval_every)
