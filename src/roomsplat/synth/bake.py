@@ -15,7 +15,15 @@ from numpy.typing import NDArray
 
 from roomsplat.synth.bvh import STACK_SIZE
 from roomsplat.synth.lighting import LIFT, Lights, bake_light, sun_share
-from roomsplat.synth.packing import LEVELS, Mesh, Surfaces, light_maps, pack_geometry, pack_mesh, pack_surfaces
+from roomsplat.synth.packing import (
+    LEVELS,
+    Mesh,
+    Surfaces,
+    light_maps,
+    pack_geometry,
+    pack_mesh,
+    pack_surfaces,
+)
 from roomsplat.synth.patches import Patch
 from roomsplat.synth.surfaces import light_at, mean_reflectance, paint, point_at
 from roomsplat.synth.texture import decode_texel, encode_texel
@@ -24,7 +32,9 @@ MID_GREY = 0.135  # display light that the room's typical surface is exposed to
 BALANCE = 0.75  # share of the light's tint that white balance takes away; some warmth stays
 WHITE = 6.0  # exposed radiance that reaches full white
 SUN_SAMPLES = 16
-SUN_SPREAD = 0.012  # radius of the sun's disc, rad; wider than the real one, so that edges are soft over pixels
+SUN_SPREAD = (
+    0.012  # radius of the sun's disc, rad; wider than the real one, so that edges are soft over pixels
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +48,12 @@ class BakedRoom:
 
 
 def bake_room(
-    patches: Sequence[Patch], lights: Lights, *, texel: float, light_step: float, samples: int,
+    patches: Sequence[Patch],
+    lights: Lights,
+    *,
+    texel: float,
+    light_step: float,
+    samples: int,
     moving: Sequence[Patch] = (),
 ) -> BakedRoom:
     """Light and paint ``patches``; ``texel`` and ``light_step`` in m, ``samples`` rays per node of a light map.
@@ -75,7 +90,9 @@ def with_moving(room: BakedRoom, moving: Sequence[Patch]) -> BakedRoom:
     )
 
 
-def _exposure(surfaces: Surfaces, light: NDArray[np.float32], mean: NDArray[np.float32]) -> NDArray[np.float64]:
+def _exposure(
+    surfaces: Surfaces, light: NDArray[np.float32], mean: NDArray[np.float32]
+) -> NDArray[np.float64]:
     """(3,) gain per channel as a camera sets it: by the geometric mean over the lit area, white balance in part."""
     total, tint, area = 0.0, np.zeros(3), 0.0
     for patch, (first, width, height) in enumerate(surfaces.light):
@@ -123,7 +140,9 @@ def _paint_rows(shadow, surfaces, lights, light, has_sun, rows, exposure, supers
                         point[k] += LIFT * point[3 + k]
                     sun = sun_share(shadow, lights, stack, point, SUN_SAMPLES, SUN_SPREAD)
                     red, green, blue = (
-                        red + sun * lights.sun[3], green + sun * lights.sun[4], blue + sun * lights.sun[5]
+                        red + sun * lights.sun[3],
+                        green + sun * lights.sun[4],
+                        blue + sun * lights.sun[5],
                     )
             total[:] = 0.0
             for i in range(supersample * supersample):

@@ -36,7 +36,9 @@ def plaster(s, t, width, height, seed, style, a, b):
     crack = abs(fractal_noise(s * 0.9, t * 1.3, seed + 21, 5) - 0.5)
     where = smooth_step(0.55, 0.75, value_noise(s * 0.8, t * 0.8, seed + 25))
     tone -= 0.25 * where * smooth_step(0.004, 0.0, crack)
-    return mix(scaled(a, tone), b, 0.25 * smooth_step(0.62, 0.8, fractal_noise(s * 0.6, t * 0.9, seed + 31, 3)))
+    return mix(
+        scaled(a, tone), b, 0.25 * smooth_step(0.62, 0.8, fractal_noise(s * 0.6, t * 0.9, seed + 31, 3))
+    )
 
 
 @njit(cache=True, error_model="numpy")
@@ -70,7 +72,9 @@ def wood_grain(s, t, seed, a, b, strength):
     figure = value_noise(s * 0.7, (t + bend) * 38.0, seed + 1)
     streak = fractal_noise(s * 2.2, (t + bend) * 95.0, seed + 2, 3)
     pore = value_noise(s * 26.0, t * 330.0, seed + 3)
-    k = min(max(0.5 + strength * (0.9 * (figure - 0.5) + 0.9 * (streak - 0.5) + 0.25 * (pore - 0.5)), 0.0), 1.0)
+    k = min(
+        max(0.5 + strength * (0.9 * (figure - 0.5) + 0.9 * (streak - 0.5) + 0.25 * (pore - 0.5)), 0.0), 1.0
+    )
     return mix(a, b, k)
 
 

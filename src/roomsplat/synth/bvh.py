@@ -116,8 +116,15 @@ def _build(low, high, middle):
             split = (start + stop) // 2
         for side in range(2):
             first, last = (start, split) if side == 0 else (split, stop)
-            _bounds(low, high, order, first, last, boxes[node, 6 * side : 6 * side + 3],
-                    boxes[node, 6 * side + 3 : 6 * side + 6])
+            _bounds(
+                low,
+                high,
+                order,
+                first,
+                last,
+                boxes[node, 6 * side : 6 * side + 3],
+                boxes[node, 6 * side + 3 : 6 * side + 6],
+            )
             if last - first <= LEAF_SIZE:
                 links[node, side] = -1 - (first * 8 + last - first)
             else:

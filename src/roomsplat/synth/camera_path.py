@@ -57,13 +57,17 @@ def _positions(room: Room, angle: Double, time: Double, dice: Dice) -> Double:
     sway = 0.014 * np.sin(step)
     along = angle + math.pi / 2
     tremor = [_tremor(time, 0.006, dice) for _ in range(3)]
-    return np.stack([x + tremor[0] - sway * np.sin(along), y + tremor[1] + sway * np.cos(along), z + tremor[2]], axis=1)
+    return np.stack(
+        [x + tremor[0] - sway * np.sin(along), y + tremor[1] + sway * np.cos(along), z + tremor[2]], axis=1
+    )
 
 
 def _tremor(time: Double, amplitude: float, dice: Dice) -> Double:
     total = np.zeros_like(time)
     for hertz in TREMOR_HZ:
-        total += amplitude * TREMOR_HZ[0] / hertz * np.sin(2 * math.pi * hertz * time + dice.between(0, 6.283))
+        total += (
+            amplitude * TREMOR_HZ[0] / hertz * np.sin(2 * math.pi * hertz * time + dice.between(0, 6.283))
+        )
     return total
 
 

@@ -33,7 +33,9 @@ def _develop(light, table, gain, noise, seed, picture):
                 level = table[min(max(int(value * 65535.0 + 0.5), 0), 65535)]
                 if noise > 0:
                     total = 0.0
-                    for i in range(3):  # the sum of three uniform numbers is near enough to a bell; variance 1/4
+                    for i in range(
+                        3
+                    ):  # the sum of three uniform numbers is near enough to a bell; variance 1/4
                         total += hash01(x * 3 + k, y * 3 + i, seed)
                     spread = 2.0 * noise * 255.0 * (0.6 + 0.4 * (level / 128.0) ** 0.5)
                     level += (total - 1.5) * spread

@@ -44,18 +44,30 @@ def _body(phase: float, seed: int) -> list[Patch]:
     dice = Dice(seed * 17 + 3)
     skin = Material(kind=PLAIN, a=color("#b98468"), seed=1)
     hair = Material(kind=FABRIC, a=color("#2f2018"), seed=2)
-    shirt = Material(kind=FABRIC, a=color(dice.pick(("#2f5e6b", "#7d3f4e", "#4d5f4a"))), b=color("#e0d6c0"), seed=3, style=1)
+    shirt = Material(
+        kind=FABRIC,
+        a=color(dice.pick(("#2f5e6b", "#7d3f4e", "#4d5f4a"))),
+        b=color("#e0d6c0"),
+        seed=3,
+        style=1,
+    )
     trousers = Material(kind=FABRIC, a=color("#2b3142"), seed=4)
     shoe = Material(kind=PLAIN, a=color("#201c1a"), seed=5)
     patches = [
-        lathe((0, 0, 0), [(0.0, 0.86), (0.15, 0.88), (0.155, 1.05), (0.18, 1.3), (0.17, 1.4), (0.08, 1.47), (0.0, 1.48)], shirt),
+        lathe(
+            (0, 0, 0),
+            [(0.0, 0.86), (0.15, 0.88), (0.155, 1.05), (0.18, 1.3), (0.17, 1.4), (0.08, 1.47), (0.0, 1.48)],
+            shirt,
+        ),
         lathe((0, 0, 0), [(0.055, 1.45), (0.055, 1.54)], skin, segments=12),
         lathe((0, 0.01, 1.63), [(0.085 * r, 0.115 * h) for r, h in BALL], skin, segments=18),
         lathe((0, -0.018, 1.66), [(0.092 * r, 0.105 * h) for r, h in BALL], hair, segments=18),
     ]
     for side in (-1, 1):
         swing = math.sin(phase) * side
-        hip, knee, foot = _limb((0.085 * side, 0.0, 0.9), 0.5 * swing, 0.5 * swing - 0.5 * max(0.0, -swing), 0.43, 0.42)
+        hip, knee, foot = _limb(
+            (0.085 * side, 0.0, 0.9), 0.5 * swing, 0.5 * swing - 0.5 * max(0.0, -swing), 0.43, 0.42
+        )
         patches.append(tube([hip, knee, foot], [0.085, 0.062, 0.048], trousers))
         toe = (foot[0], foot[1] + 0.19, foot[2] - 0.02)
         patches.append(tube([(foot[0], foot[1] - 0.05, foot[2]), foot, toe], [0.03, 0.05, 0.03], shoe))

@@ -20,7 +20,9 @@ from roomsplat.synth.room import Room, design_room
 from roomsplat.synth.trace import render_light
 
 BLUR_SAMPLES = 6
-PIXELS_PER_TEXEL = 2.2  # a texel at 1 m from the camera covers this many px: finer is filtered away by most views
+PIXELS_PER_TEXEL = (
+    2.2  # a texel at 1 m from the camera covers this many px: finer is filtered away by most views
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +61,8 @@ class FilmConfig:
         """
         ranges = {
             "width": (16, 4096), "height": (16, 4096), "duration_s": (0.1, 600), "fps": (1, 120), "noise": (0, 0.2),
-            "field_of_view_deg": (20, 120), "exposure_drift": (0, 0.5), "motion_blur": (0, 1), "rolling_shutter": (0, 1),
-            "seed": (0, 2**31 - 1),
+            "rolling_shutter": (0, 1), "field_of_view_deg": (20, 120), "exposure_drift": (0, 0.5),
+            "motion_blur": (0, 1), "seed": (0, 2**31 - 1),
         }  # fmt: skip
         for name, (low, high) in ranges.items():
             value = getattr(self, name)
@@ -70,7 +72,8 @@ class FilmConfig:
                 )
         if self.width % 2 or self.height % 2:
             raise InvalidSettingError(
-                f"a film of {self.width} × {self.height} px cannot be stored as H.264.", hint="Choose an even size."
+                f"a film of {self.width} × {self.height} px cannot be stored as H.264.",
+                hint="Choose an even size.",
             )
 
 
@@ -102,7 +105,9 @@ def make_film(path: Path, config: FilmConfig, report: ReportProgress = silent) -
             light = _expose(room, baked, config, cameras.pinhole(i), times[i])
             seed = config.seed * 100003 + i
             writer.write(develop(light, gain=float(gains[i]), noise=config.noise, seed=seed))
-            report(Progress(fraction=0.1 + 0.9 * (i + 1) / count, message=f"filming frame {i + 1} of {count}"))
+            report(
+                Progress(fraction=0.1 + 0.9 * (i + 1) / count, message=f"filming frame {i + 1} of {count}")
+            )
     return Film(cameras=cameras, timestamps_s=times)
 
 
@@ -152,13 +157,14 @@ def _expose(
         moments = np.clip((time + row_time + shift) / config.duration_s, 0, 1)
         poses = camera_poses(room, moments, config.duration_s, config.seed)
         total += render_light(baked, camera, poses=poses)
-    return total / samples
+    return total / np.float32(samples)
 
 
 def _gains(config: FilmConfig, times: NDArray[np.float64]) -> NDArray[np.float64]:
     """(n,) gain of each frame: two slow waves, never further from 1 than ``exposure_drift``."""
     dice = Dice(config.seed * 31 + 5)
     waves = [
-        np.sin(2 * math.pi * (times / period + dice.between(0, 1))) for period in (0.6 * config.duration_s, 5.0)
+        np.sin(2 * math.pi * (times / period + dice.between(0, 1)))
+        for period in (0.6 * config.duration_s, 5.0)
     ]
     return 1 + config.exposure_drift * (0.6 * waves[0] + 0.4 * waves[1])

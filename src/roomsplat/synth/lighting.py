@@ -2,7 +2,8 @@
 
 Area lights by next-event estimation with jittered strata, indirect light by gathering over cosine-weighted hemispheres
 from the light map before (Kajiya 1986, The Rendering Equation; two bounces). Samples are jittered by a hash of node
-and number, so the result does not depend on threads. A light map holds irradiance / pi: times reflectance it is radiance.
+and number, so the result does not depend on threads. A light map holds irradiance / pi, which times reflectance is
+radiance.
 """
 
 # pyright: basic
@@ -48,7 +49,12 @@ def node_table(surfaces: Surfaces) -> NDArray[np.int32]:
 
 
 def bake_light(
-    shadow: Geometry, surfaces: Surfaces, coarse: Surfaces, lights: Lights, mean: NDArray[np.float32], samples: int
+    shadow: Geometry,
+    surfaces: Surfaces,
+    coarse: Surfaces,
+    lights: Lights,
+    mean: NDArray[np.float32],
+    samples: int,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Two (nodes, 3) maps: the sun's direct light, and all other light (the sun's bounces included).
 
@@ -58,7 +64,9 @@ def bake_light(
     direct, sun = np.zeros((len(table), 3), np.float32), np.zeros((len(table), 3), np.float32)
     _direct(shadow, surfaces, lights, table, max(2, round(math.sqrt(samples) / 2)), direct, sun)
     total = direct
-    for number, rays in enumerate((max(16, samples // 4), samples)):  # the first bounce is seen through the second
+    for number, rays in enumerate(
+        (max(16, samples // 4), samples)
+    ):  # the first bounce is seen through the second
         bounced = np.zeros((len(few), 3), np.float32)
         _gather(shadow, surfaces, coarse, mean, few, total + sun, rays, number, bounced)
         total = direct + _spread(surfaces, coarse, table, _smooth(coarse, few, bounced))
@@ -126,8 +134,17 @@ def lamp_light(shadow, lights, stack, point, salt, samples, out):
 def _blocked(shadow, stack, point, dx, dy, dz, limit):
     f = np.float32
     return is_blocked(
-        shadow.boxes, shadow.links, shadow.triangles, stack,
-        f(point[0]), f(point[1]), f(point[2]), f(dx), f(dy), f(dz), f(limit),
+        shadow.boxes,
+        shadow.links,
+        shadow.triangles,
+        stack,
+        f(point[0]),
+        f(point[1]),
+        f(point[2]),
+        f(dx),
+        f(dy),
+        f(dz),
+        f(limit),
     )
 
 
@@ -217,8 +234,18 @@ def _gather(shadow, surfaces, coarse, mean, table, light, samples, salt, out):
             b = (i // strata + hash01(i, 60 + salt, n)) / strata
             dx, dy, dz = _cosine_direction(point, a, b)
             hit, _, b1, b2 = closest_hit(
-                shadow.boxes, shadow.links, shadow.triangles, stack,
-                f(point[0]), f(point[1]), f(point[2]), f(dx), f(dy), f(dz), f(100.0), -1,
+                shadow.boxes,
+                shadow.links,
+                shadow.triangles,
+                stack,
+                f(point[0]),
+                f(point[1]),
+                f(point[2]),
+                f(dx),
+                f(dy),
+                f(dz),
+                f(100.0),
+                -1,
             )
             if hit < 0:
                 continue

@@ -12,7 +12,7 @@ LEAF, CERAMIC, PLAIN, SHADE, CARDBOARD, WICKER, PAINTING, POSTER, CLOCK, OUTDOOR
 
 
 @njit(cache=True, error_model="numpy")
-def reflectance(kind, s, t, width, height, seed, style, a, b):  # noqa: C901, PLR0911, PLR0912 - one line per kind
+def reflectance(kind, s, t, width, height, seed, style, a, b):  # noqa: PLR0911 - one line per kind
     """Linear reflectance of material ``kind`` at (s, t) m on a surface of ``width`` × ``height`` m."""
     if kind == PLASTER:
         return building.plaster(s, t, width, height, seed, style, a, b)

@@ -124,8 +124,12 @@ def book_spine(s, t, width, height, seed, style, a, b):
         if hash01(7, 1, seed) < 0.45:
             color, ink = mix(color, b, 0.9), a
         across = (s / width - 0.25) / 0.5
-        color = mix(color, ink, 0.9 * _line_of_type(t - low * height, across, seed + 9, max(0.25 * width, 0.008)))
-    worn = smooth_step(0.02, 0.0, min(rim * height, min(s, width - s) * 3.0)) * value_noise(s * 300, t * 120, seed + 1)
+        color = mix(
+            color, ink, 0.9 * _line_of_type(t - low * height, across, seed + 9, max(0.25 * width, 0.008))
+        )
+    worn = smooth_step(0.02, 0.0, min(rim * height, min(s, width - s) * 3.0)) * value_noise(
+        s * 300, t * 120, seed + 1
+    )
     return mix(color, CREAM, 0.35 * worn)
 
 
@@ -173,7 +177,11 @@ def ceramic(s, t, width, height, seed, style, a, b):
         color = mix(color, b, smooth_step(0.02, 0.012, min(abs(v - 0.38), abs(v - 0.76))))
     elif style == 2:
         drip = 0.55 + 0.35 * fractal_noise(s / width * 11.0, 0.5, seed + 2, 3)
-        color = mix(color, scaled(b, 0.85 + 0.3 * value_noise(s * 25.0, t * 25.0, seed + 3)), smooth_step(drip - 0.03, drip, v))
+        color = mix(
+            color,
+            scaled(b, 0.85 + 0.3 * value_noise(s * 25.0, t * 25.0, seed + 3)),
+            smooth_step(drip - 0.03, drip, v),
+        )
     elif style == 3:
         color = mix(color, CREAM, 0.5 * smooth_step(0.55, 0.8, fractal_noise(s * 9.0, t * 6.0, seed + 4, 4)))
     speck = hash01(floor_int(s * 150.0), floor_int(t * 150.0), seed + 5)
@@ -202,7 +210,12 @@ def shade(s, t, width, height, seed, style, a, b):
 @njit(cache=True, error_model="numpy")
 def cardboard(s, t, width, height, seed, style, a, b):
     """A parcel: flutes, tape along the middle, stains, a printed label."""
-    color = scaled(a, 0.86 + 0.12 * value_noise(s * 4.0, t * 170.0, seed) + 0.2 * (fractal_noise(s * 5, t * 5, seed + 1, 4) - 0.4))
+    color = scaled(
+        a,
+        0.86
+        + 0.12 * value_noise(s * 4.0, t * 170.0, seed)
+        + 0.2 * (fractal_noise(s * 5, t * 5, seed + 1, 4) - 0.4),
+    )
     if abs(t - 0.5 * height) < 0.026:
         color = mix(color, (0.50, 0.36, 0.20), 0.6)
         color = scaled(color, 0.9 + 0.2 * value_noise(s * 70.0, t * 20.0, seed + 2))

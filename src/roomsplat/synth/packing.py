@@ -69,7 +69,9 @@ def pack_mesh(patches: Sequence[Patch], *, shadow: bool) -> Mesh:
         full = np.concatenate([snap(patch.vertices), u[..., None], v[..., None]], axis=2)
         a, b, c, d = full[:-1, :-1], full[:-1, 1:], full[1:, 1:], full[1:, :-1]
         both = np.stack([np.stack([a, b, c], axis=2), np.stack([a, c, d], axis=2)], axis=2).reshape(-1, 3, 5)
-        area = np.linalg.norm(np.cross(both[:, 1, :3] - both[:, 0, :3], both[:, 2, :3] - both[:, 0, :3]), axis=1)
+        area = np.linalg.norm(
+            np.cross(both[:, 1, :3] - both[:, 0, :3], both[:, 2, :3] - both[:, 0, :3]), axis=1
+        )
         both = both[area > 1e-9]  # a pole's triangles without area
         corners.append(both[..., :3])
         uvs.append(both[..., 3:])
@@ -131,11 +133,15 @@ def pack_surfaces(patches: Sequence[Patch], texel: float, light: NDArray[np.int6
         rows, columns = p.vertices.shape[:2]
         grid[i] = num_vertices, columns, rows, num_knots, num_knots + columns
         num_vertices, num_knots = num_vertices + rows * columns, num_knots + columns + rows
-        vertices.append(np.concatenate([snap(p.vertices), p.normals], axis=2).reshape(-1, 6).astype(np.float32))
+        vertices.append(
+            np.concatenate([snap(p.vertices), p.normals], axis=2).reshape(-1, 6).astype(np.float32)
+        )
         knots.append(np.concatenate([p.u_knots, p.v_knots]).astype(np.float32))
     m = [p.material for p in patches]
     surfaces = Surfaces(
-        material=np.array([[x.kind, x.style, x.seed, p.two_sided] for x, p in zip(m, patches, strict=True)], np.int32),
+        material=np.array(
+            [[x.kind, x.style, x.seed, p.two_sided] for x, p in zip(m, patches, strict=True)], np.int32
+        ),
         colors=np.array([[*x.a, *x.b] for x in m], np.float32),
         extent=np.array([[*p.size, *p.origin] for p in patches], np.float32),
         glow=np.array([x.glow for x in m], np.float32),

@@ -63,7 +63,9 @@ def grid_patch(vertices: Double, material: Material, **options: object) -> Patch
     """A patch from (nv + 1, nu + 1, 3) vertices; knots, size and smooth normals follow from them."""
     along_u = np.linalg.norm(np.diff(vertices, axis=1), axis=2).mean(axis=0)
     along_v = np.linalg.norm(np.diff(vertices, axis=0), axis=2).mean(axis=1)
-    knots = [np.concatenate([[0.0], np.cumsum(steps) / max(steps.sum(), 1e-9)]) for steps in (along_u, along_v)]
+    knots = [
+        np.concatenate([[0.0], np.cumsum(steps) / max(steps.sum(), 1e-9)]) for steps in (along_u, along_v)
+    ]
     widest = float(np.linalg.norm(np.diff(vertices, axis=1), axis=2).sum(axis=1).max())
     patch = Patch(
         vertices=vertices,
@@ -99,7 +101,9 @@ def quad(corner: Vector, u: Vector, v: Vector, material: Material, **options: ob
     return grid_patch(np.array([[corner, corner + u], [corner + v, corner + u + v]]), material, **options)
 
 
-def box(center: Vector, size: Vector, material: Material, *, skip: str = "", **options: object) -> list[Patch]:
+def box(
+    center: Vector, size: Vector, material: Material, *, skip: str = "", **options: object
+) -> list[Patch]:
     """Six (or fewer) faces around ``center``; ``skip`` names hidden ones out of 'x-', 'x+', … as letters 'wesnbt'.
 
     w, e: −x, +x; s, n: −y, +y; b, t: −z, +z. The texture's first axis runs along the longer edge, as wood grain does.
@@ -142,7 +146,9 @@ def cushion(
         first, second = ((axis + 1) % 3, (axis + 2) % 3) if sign > 0 else ((axis + 2) % 3, (axis + 1) % 3)
         steps = 3 if bulge > 0 else 1
         x, y = np.meshgrid(
-            _rounded_knots(half[first], radius, steps), _rounded_knots(half[second], radius, steps), indexing="xy"
+            _rounded_knots(half[first], radius, steps),
+            _rounded_knots(half[second], radius, steps),
+            indexing="xy",
         )
         points = np.zeros((*x.shape, 3))
         points[..., first], points[..., second], points[..., axis] = x, y, sign * half[axis]
@@ -157,8 +163,14 @@ def cushion(
     return patches
 
 
-def lathe(center: Vector, profile: Iterable[tuple[float, float]], material: Material, *, segments: int = 24,
-          **options: object) -> Patch:
+def lathe(
+    center: Vector,
+    profile: Iterable[tuple[float, float]],
+    material: Material,
+    *,
+    segments: int = 24,
+    **options: object,
+) -> Patch:
     """A surface of revolution about +z; ``profile`` is (radius, height) in m from bottom to top, seen from outside."""
     profile = np.asarray(list(profile), np.float64)
     angles = np.linspace(0, 2 * np.pi, segments + 1)
@@ -170,7 +182,9 @@ def lathe(center: Vector, profile: Iterable[tuple[float, float]], material: Mate
     return grid_patch(vertices + np.asarray(center, np.float64), material, **options)
 
 
-def tube(points: Vector | Sequence[Vector], radii: Sequence[float], material: Material, *, segments: int = 10) -> Patch:
+def tube(
+    points: Vector | Sequence[Vector], radii: Sequence[float], material: Material, *, segments: int = 10
+) -> Patch:
     """A round bar of varying radius (m) along (n, 3) ``points``, open at its ends."""
     line = np.asarray(points, np.float64)
     tangent = np.gradient(line, axis=0)

@@ -48,13 +48,21 @@ def painting(s, t, width, height, seed, style, a, b):
 
 @njit(cache=True, error_model="numpy")
 def _hills(x, v, seed, a, b):
-    color = mix((0.80, 0.58, 0.33), (0.20, 0.33, 0.52), smooth_step(0.35, 1.0, v + 0.15 * fractal_noise(x * 3, v * 7, seed, 4)))
+    color = mix(
+        (0.80, 0.58, 0.33),
+        (0.20, 0.33, 0.52),
+        smooth_step(0.35, 1.0, v + 0.15 * fractal_noise(x * 3, v * 7, seed, 4)),
+    )
     cloud = smooth_step(0.5, 0.7, fractal_noise(x * 2.5, v * 6.0, seed + 1, 5)) * smooth_step(0.4, 0.7, v)
     color = mix(color, (0.82, 0.74, 0.66), 0.8 * cloud)
     sun = (x - 0.35 - 0.5 * hash01(1, 1, seed)) ** 2 + (v - 0.72) ** 2
     color = mix(color, (0.95, 0.80, 0.45), smooth_step(0.007, 0.005, sun))
     for i in range(5):
-        ridge = 0.56 - 0.12 * i + (0.22 - 0.02 * i) * (fractal_noise(x * (1.6 + 0.7 * i) + 7.0 * i, 0.5, seed + 3 + i, 5) - 0.5)
+        ridge = (
+            0.56
+            - 0.12 * i
+            + (0.22 - 0.02 * i) * (fractal_noise(x * (1.6 + 0.7 * i) + 7.0 * i, 0.5, seed + 3 + i, 5) - 0.5)
+        )
         tone = mix((0.33, 0.42, 0.50), scaled(b if i & 1 else a, 0.9), 0.25 * i)
         patch = 0.7 + 0.6 * fractal_noise(x * 14.0, v * 20.0, seed + 20 + i, 4)
         color = mix(color, scaled(tone, patch), smooth_step(ridge + 0.006, ridge - 0.006, v))
@@ -80,7 +88,10 @@ def _shapes(x, v, aspect, seed, a, b):
 
 @njit(cache=True, error_model="numpy")
 def _flowers(x, v, seed, a, b):
-    color = scaled(mix(a, scaled(a, 0.45), smooth_step(0.0, 0.9, abs(x) + abs(v - 0.5))), 0.8 + 0.4 * fractal_noise(x * 5, v * 5, seed, 4))
+    color = scaled(
+        mix(a, scaled(a, 0.45), smooth_step(0.0, 0.9, abs(x) + abs(v - 0.5))),
+        0.8 + 0.4 * fractal_noise(x * 5, v * 5, seed, 4),
+    )
     if v < 0.22:
         color = scaled((0.42, 0.27, 0.15), 0.8 + 0.4 * value_noise(x * 6.0, v * 60.0, seed + 1))
     half = 0.10 + 0.08 * math.sin(min(max((v - 0.12) / 0.33, 0.0), 1.0) * 3.1)
@@ -93,7 +104,9 @@ def _flowers(x, v, seed, a, b):
         angle, radius = math.atan2(dv, dx), (dx * dx + dv * dv) ** 0.5
         size = (0.055 + 0.05 * hash01(i, 3, seed)) * (0.8 + 0.2 * math.cos(angle * 6.0 + i))
         pick = hash01(i, 4, seed)
-        tone = (0.70, 0.16, 0.12) if pick < 0.35 else ((0.80, 0.60, 0.18) if pick < 0.6 else (0.74, 0.66, 0.62))
+        tone = (
+            (0.70, 0.16, 0.12) if pick < 0.35 else ((0.80, 0.60, 0.18) if pick < 0.6 else (0.74, 0.66, 0.62))
+        )
         if pick > 0.85:
             tone = (0.10, 0.22, 0.08)
         color = mix(color, scaled(tone, 0.65 + 5.0 * radius), smooth_step(size, size - 0.01, radius))
@@ -132,12 +145,18 @@ def _map(x, v, seed, a, b):
 def _portrait(x, v, seed, a, b):
     color = scaled(mix(scaled(a, 0.4), a, fractal_noise(x * 4.0, v * 4.0, seed, 4)), 0.9)
     body = (x / 0.42) ** 2 + ((v - 0.02) / 0.42) ** 2
-    color = mix(color, scaled(b, 0.5 + 0.5 * fractal_noise(x * 12, v * 12, seed + 1, 3)), smooth_step(1.0, 0.96, body))
+    color = mix(
+        color, scaled(b, 0.5 + 0.5 * fractal_noise(x * 12, v * 12, seed + 1, 3)), smooth_step(1.0, 0.96, body)
+    )
     skin = scaled((0.62, 0.40, 0.28), 1.05 + 0.9 * x)
     neck = max(abs(x) / 0.07, abs(v - 0.45) / 0.09)
     color = mix(color, scaled(skin, 0.75), smooth_step(1.0, 0.9, neck))
     hair = (x / 0.19) ** 2 + ((v - 0.66) / 0.22) ** 2
-    color = mix(color, scaled((0.16, 0.09, 0.05), 0.6 + 0.8 * value_noise(x * 60, v * 8, seed + 2)), smooth_step(1.0, 0.93, hair))
+    color = mix(
+        color,
+        scaled((0.16, 0.09, 0.05), 0.6 + 0.8 * value_noise(x * 60, v * 8, seed + 2)),
+        smooth_step(1.0, 0.93, hair),
+    )
     face = (x / 0.135) ** 2 + ((v - 0.61) / 0.18) ** 2
     color = mix(color, skin, smooth_step(1.0, 0.93, face))
     eye = ((abs(x) - 0.052) / 0.022) ** 2 + ((v - 0.635) / 0.011) ** 2
@@ -146,7 +165,14 @@ def _portrait(x, v, seed, a, b):
     color = mix(color, (0.14, 0.08, 0.05), 0.8 * smooth_step(1.0, 0.6, brow))
     mouth = (x / 0.045) ** 2 + ((v - 0.525) / 0.011) ** 2
     color = mix(color, (0.45, 0.12, 0.10), 0.8 * smooth_step(1.0, 0.6, mouth))
-    return mix(color, scaled(skin, 0.7), 0.7 * smooth_step(0.018, 0.008, abs(x - 0.01 - 0.1 * (0.64 - v))) * smooth_step(0.56, 0.57, v) * smooth_step(0.64, 0.62, v))
+    return mix(
+        color,
+        scaled(skin, 0.7),
+        0.7
+        * smooth_step(0.018, 0.008, abs(x - 0.01 - 0.1 * (0.64 - v)))
+        * smooth_step(0.56, 0.57, v)
+        * smooth_step(0.64, 0.62, v),
+    )
 
 
 @njit(cache=True, error_model="numpy")
@@ -159,12 +185,16 @@ def poster(s, t, width, height, seed, style, a, b):
     if 0.08 < u < 0.92 and 0.84 < v < 0.94:
         cell = floor_int(u * 14.0)
         x = u * 14.0 - cell
-        if hash01(cell, 1, seed) > 0.15 and (x < 0.3 or abs((v - 0.84) / 0.10 - hash01(cell, 2, seed)) < 0.14) and x < 0.85:
+        if (
+            hash01(cell, 1, seed) > 0.15
+            and (x < 0.3 or abs((v - 0.84) / 0.10 - hash01(cell, 2, seed)) < 0.14)
+            and x < 0.85
+        ):
             return a
     line = floor_int(v * 38.0)
-    if 0.08 < u < 0.92 and 0.08 < v < 0.38 and abs(u - 0.5) > 0.02 and 0.3 < v * 38.0 - line < 0.75:
-        if hash01(floor_int(u * 70.0), line, seed) > 0.3:
-            return mix(color, INK, 0.75)
+    in_column = 0.08 < u < 0.92 and 0.08 < v < 0.38 and abs(u - 0.5) > 0.02 and 0.3 < v * 38.0 - line < 0.75
+    if in_column and hash01(floor_int(u * 70.0), line, seed) > 0.3:
+        return mix(color, INK, 0.75)
     return color
 
 
@@ -199,7 +229,9 @@ def outdoors(s, t, width, height, seed, style, a, b):
     cloud = fractal_noise(s * 0.13, t * 0.3, seed, 5)
     color = mix(color, (1.0, 0.99, 0.97), 0.85 * smooth_step(0.45, 0.68, cloud))
     hill = GROUND + 0.6 + 3.0 * fractal_noise(s * 0.07, 0.0, seed + 1, 4)
-    wood = scaled(mix(haze, (0.16, 0.24, 0.08), 0.80), 0.55 + 0.9 * fractal_noise(s * 1.1, t * 2.1, seed + 2, 4))
+    wood = scaled(
+        mix(haze, (0.16, 0.24, 0.08), 0.80), 0.55 + 0.9 * fractal_noise(s * 1.1, t * 2.1, seed + 2, 4)
+    )
     color = mix(color, wood, smooth_step(hill + 0.08, hill - 0.08, t))
     for i in range(2):
         color = _house(s - width * (0.40 + 0.16 * i), t - GROUND - 0.3, seed + 40 * i, color)
@@ -234,7 +266,9 @@ def _house(x, y, seed, color):
         return color
     if y > 3.4:
         if abs(x) < 2.9 - (y - 3.4) * 0.5 and y < 5.2:
-            tile = 0.75 + 0.5 * hash01(floor_int(x * 4.0 + 0.5 * (floor_int(y * 5.0) & 1)), floor_int(y * 5.0), seed)
+            tile = 0.75 + 0.5 * hash01(
+                floor_int(x * 4.0 + 0.5 * (floor_int(y * 5.0) & 1)), floor_int(y * 5.0), seed
+            )
             return scaled((0.33, 0.13, 0.09), tile)
         return color
     if abs(x) > 2.5:

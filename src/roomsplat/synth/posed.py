@@ -19,8 +19,14 @@ SEEN_TOLERANCE = 0.02  # relative difference of depths up to which a view sees t
 
 
 def make_posed_room(
-    out_dir: Path, *, num_images: int = 20, width: int = 160, height: int = 120, seed: int = 0,
-    num_points: int = 4000, noise: float = 0.0,
+    out_dir: Path,
+    *,
+    num_images: int = 20,
+    width: int = 160,
+    height: int = 120,
+    seed: int = 0,
+    num_points: int = 4000,
+    noise: float = 0.0,
 ) -> SparseModel:
     """Write ``num_images`` PNG pictures of room ``seed`` into ``out_dir`` and return them with poses and points.
 
@@ -54,8 +60,12 @@ def make_posed_room(
 
 
 def _sample_points(
-    cameras: Cameras, pictures: list[NDArray[np.uint8]], depths: list[NDArray[np.float32]],
-    use: NDArray[np.bool_], count: int, seed: int,
+    cameras: Cameras,
+    pictures: list[NDArray[np.uint8]],
+    depths: list[NDArray[np.float32]],
+    use: NDArray[np.bool_],
+    count: int,
+    seed: int,
 ) -> PointCloud:
     """``count`` coloured points at pixel centres of the images in ``use``."""
     random = np.random.default_rng(seed)

@@ -23,7 +23,12 @@ def cloth(dice: Dice, a: Color, b: Color = (0.4, 0.35, 0.28), style: int = 0) ->
 
 def _pillow(dice: Dice, size: float) -> list[Patch]:
     """A thrown cushion standing on its edge, leaning back."""
-    material = cloth(dice, color(dice.pick(ACCENTS)), color(dice.pick(("#e0d6c0", "#3a3a40", "#7b4a3a"))), 1 + dice.whole(4))
+    material = cloth(
+        dice,
+        color(dice.pick(ACCENTS)),
+        color(dice.pick(("#e0d6c0", "#3a3a40", "#7b4a3a"))),
+        1 + dice.whole(4),
+    )
     patches = cushion((0, 0, 0), (size, 0.11, size), 0.05, material, bulge=0.035)
     lean, roll = dice.between(0.25, 0.45), dice.between(-0.15, 0.15)
     turned = list[Patch]()
@@ -45,7 +50,13 @@ def sofa(dice: Dice, seats: int) -> list[Patch]:
     for side in (-1, 1):
         patches += cushion((side * (width / 2 - 0.09), 0.45, 0.35), (0.2, 0.9, 0.46), 0.07, body, skip="b")
         for y in (0.1, 0.8):
-            patches.append(tube([(side * (width / 2 - 0.12), y, 0.0), (side * (width / 2 - 0.12), y, 0.13)], [0.016, 0.024], timber(dice, WOODS[1])))
+            patches.append(
+                tube(
+                    [(side * (width / 2 - 0.12), y, 0.0), (side * (width / 2 - 0.12), y, 0.13)],
+                    [0.016, 0.024],
+                    timber(dice, WOODS[1]),
+                )
+            )
     patches += cushion((0, 0.12, 0.50), (width - 0.1, 0.22, 0.66), 0.08, body, skip="b")
     for i in range(seats):
         x = (i - (seats - 1) / 2) * seat
@@ -54,7 +65,9 @@ def sofa(dice: Dice, seats: int) -> list[Patch]:
     for i in range(seats):
         if seats == 1 or dice.between(0, 1) < 0.8:
             x = (i - (seats - 1) / 2) * seat + dice.between(-0.1, 0.1)
-            patches += place(_pillow(dice, dice.between(0.36, 0.44)), x, 0.48, dice.between(-0.25, 0.25), 0.66)
+            patches += place(
+                _pillow(dice, dice.between(0.36, 0.44)), x, 0.48, dice.between(-0.25, 0.25), 0.66
+            )
     return patches
 
 
@@ -73,11 +86,24 @@ def chair(dice: Dice, tone: tuple[str, str]) -> list[Patch]:
     patches = cushion((0, 0.24, 0.45), (0.44, 0.44, 0.035), 0.012, wood)
     for side in (-1, 1):
         patches.append(tube([(side * 0.19, 0.43, 0), (side * 0.18, 0.41, 0.44)], [0.014, 0.021], wood))
-        patches.append(tube([(side * 0.2, 0.0, 0), (side * 0.18, 0.05, 0.44), (side * 0.18, 0.01, 0.92)], [0.014, 0.021, 0.016], wood))
+        patches.append(
+            tube(
+                [(side * 0.2, 0.0, 0), (side * 0.18, 0.05, 0.44), (side * 0.18, 0.01, 0.92)],
+                [0.014, 0.021, 0.016],
+                wood,
+            )
+        )
         patches += box((side * 0.185, 0.23, 0.22), (0.02, 0.36, 0.025), wood)
     for z in (0.62, 0.74, 0.87):
         patches += cushion((0, 0.035 - 0.05 * (z - 0.5), z), (0.37, 0.022, 0.075), 0.01, wood)
-    patches += cushion((0, 0.25, 0.478), (0.38, 0.36, 0.035), 0.016, cloth(dice, color(dice.pick(ACCENTS)), color("#e0d6c0"), dice.whole(5)), bulge=0.008, skip="b")
+    patches += cushion(
+        (0, 0.25, 0.478),
+        (0.38, 0.36, 0.035),
+        0.016,
+        cloth(dice, color(dice.pick(ACCENTS)), color("#e0d6c0"), dice.whole(5)),
+        bulge=0.008,
+        skip="b",
+    )
     return patches
 
 
@@ -87,8 +113,16 @@ def table(dice: Dice, width: float, depth: float, height: float, tone: tuple[str
     patches = cushion((0, depth / 2, height - 0.018), (width, depth, 0.036), 0.012, wood)
     for x in (-1, 1):
         for y in (0.07, depth - 0.07):
-            patches.append(tube([(x * (width / 2 - 0.07), y, 0), (x * (width / 2 - 0.08), y, height - 0.03)], [0.018, 0.032], wood))
-        patches += box((x * (width / 2 - 0.075), depth / 2, height - 0.075), (0.022, depth - 0.16, 0.075), wood)
+            patches.append(
+                tube(
+                    [(x * (width / 2 - 0.07), y, 0), (x * (width / 2 - 0.08), y, height - 0.03)],
+                    [0.018, 0.032],
+                    wood,
+                )
+            )
+        patches += box(
+            (x * (width / 2 - 0.075), depth / 2, height - 0.075), (0.022, depth - 0.16, 0.075), wood
+        )
     for y in (0.075, depth - 0.075):
         patches += box((0, y, height - 0.075), (width - 0.16, 0.022, 0.075), wood)
     return patches
@@ -96,10 +130,30 @@ def table(dice: Dice, width: float, depth: float, height: float, tone: tuple[str
 
 def mug(dice: Dice, x: float, y: float, z: float) -> list[Patch]:
     """A mug with a handle and something in it."""
-    glaze = Material(kind=CERAMIC, a=color(dice.pick(ACCENTS)), b=color("#efe6d2"), seed=dice.seed(), style=1 + dice.whole(2))
-    profile = [(0.0, 0.0), (0.034, 0.0), (0.039, 0.012), (0.041, 0.09), (0.037, 0.09), (0.036, 0.075), (0.0, 0.075)]
+    glaze = Material(
+        kind=CERAMIC,
+        a=color(dice.pick(ACCENTS)),
+        b=color("#efe6d2"),
+        seed=dice.seed(),
+        style=1 + dice.whole(2),
+    )
+    profile = [
+        (0.0, 0.0),
+        (0.034, 0.0),
+        (0.039, 0.012),
+        (0.041, 0.09),
+        (0.037, 0.09),
+        (0.036, 0.075),
+        (0.0, 0.075),
+    ]
     loop = [(0.038 + 0.026 * math.sin(a), 0, 0.048 - 0.028 * math.cos(a)) for a in (0.1, 0.8, 1.57, 2.3, 3.0)]
-    return place([lathe((0, 0, 0), profile, glaze, segments=18), tube(loop, [0.006] * 5, glaze, segments=6)], x, y, dice.between(0, 6.2), z)
+    return place(
+        [lathe((0, 0, 0), profile, glaze, segments=18), tube(loop, [0.006] * 5, glaze, segments=6)],
+        x,
+        y,
+        dice.between(0, 6.2),
+        z,
+    )
 
 
 def lying_book(dice: Dice, size: tuple[float, float, float], base: float) -> list[Patch]:
@@ -127,11 +181,22 @@ def coffee_table(dice: Dice, tone: tuple[str, str]) -> list[Patch]:
     patches += place(lying_book(dice, (0.22, 0.29, 0.008), 0.42), 0.36, -0.06)
     patches += place(lying_book(dice, (0.28, 0.21, 0.04), 0.179), -0.15, 0.0)
     glaze = Material(kind=CERAMIC, a=color("#d8cdb4"), b=color("#3d6075"), seed=dice.seed(), style=1)
-    bowl = [(0.0, 0.0), (0.06, 0.0), (0.065, 0.012), (0.12, 0.05), (0.15, 0.085), (0.143, 0.085), (0.11, 0.05), (0.0, 0.025)]
+    bowl = [
+        (0.0, 0.0),
+        (0.06, 0.0),
+        (0.065, 0.012),
+        (0.12, 0.05),
+        (0.15, 0.085),
+        (0.143, 0.085),
+        (0.11, 0.05),
+        (0.0, 0.025),
+    ]
     patches.append(lathe((0.10, 0.04, 0.42), bowl, glaze, segments=28))
     for i, tone_code in enumerate(("#c2572b", "#b8902c", "#8c2f22", "#c26a2b", "#7d8c35")):
         angle = 1.26 * i
-        patches += _fruit(dice, 0.10 + 0.062 * math.cos(angle), 0.04 + 0.062 * math.sin(angle), 0.495, color(tone_code))
+        patches += _fruit(
+            dice, 0.10 + 0.062 * math.cos(angle), 0.04 + 0.062 * math.sin(angle), 0.495, color(tone_code)
+        )
     patches += _fruit(dice, 0.10, 0.04, 0.54, color("#b03a26"))
     return patches + mug(dice, 0.33, 0.17, 0.42)
 

@@ -51,14 +51,18 @@ def render_depth(room: BakedRoom, camera: PinholeCamera) -> NDArray[np.float32]:
     boxes, listed = _candidates(room, camera, rows, intrinsics, two_sided)
     depth = np.empty((camera.height, camera.width), np.float32)
     middle = np.array([0.5], np.float32)
-    _depth_strips(room.mesh, two_sided, boxes, listed, rows, intrinsics, _places(camera.width, middle, middle), depth)
+    _depth_strips(
+        room.mesh, two_sided, boxes, listed, rows, intrinsics, _places(camera.width, middle, middle), depth
+    )
     return depth
 
 
 def encode_srgb(light: NDArray[np.float32]) -> NDArray[np.float32]:
     """Linear display light to sRGB, both in [0, 1] (IEC 61966-2-1)."""
     clipped = np.clip(light, 0.0, 1.0)
-    return np.where(clipped <= 0.0031308, 12.92 * clipped, 1.055 * clipped ** (1 / 2.4) - 0.055).astype(np.float32)
+    return np.where(clipped <= 0.0031308, 12.92 * clipped, 1.055 * clipped ** (1 / 2.4) - 0.055).astype(
+        np.float32
+    )
 
 
 def _rows(camera: PinholeCamera, poses: NDArray[np.floating] | None) -> NDArray[np.float64]:
@@ -93,7 +97,9 @@ def _depth_strips(mesh, two_sided, boxes, listed, rows, intrinsics, places, dept
     for strip in prange((height + STRIP - 1) // STRIP):
         y0, y1 = strip * STRIP, min(strip * STRIP + STRIP, height)
         near, owner = np.empty((STRIP, width), np.float32), np.empty((STRIP, width), np.int32)
-        visible_in_strip(mesh.triangles, two_sided, boxes, listed, rows, intrinsics, y0, y1, 1, places, near, owner)
+        visible_in_strip(
+            mesh.triangles, two_sided, boxes, listed, rows, intrinsics, y0, y1, 1, places, near, owner
+        )
         for y in range(y0, y1):
             for x in range(width):
                 w = near[y - y0, x]
@@ -101,13 +107,20 @@ def _depth_strips(mesh, two_sided, boxes, listed, rows, intrinsics, places, dept
 
 
 @njit(cache=True, error_model="numpy", parallel=True)
-def _light_strips(mesh, surfaces, atlas, two_sided, boxes, listed, rows, intrinsics, places, sub_x, sub_y, light):
+def _light_strips(
+    mesh, surfaces, atlas, two_sided, boxes, listed, rows, intrinsics, places, sub_x, sub_y, light
+):
     height, width = light.shape[:2]
     samples = len(sub_x)
     for strip in prange((height + STRIP - 1) // STRIP):
         y0, y1 = strip * STRIP, min(strip * STRIP + STRIP, height)
-        near, owner = np.empty((STRIP, width * samples), np.float32), np.empty((STRIP, width * samples), np.int32)
-        visible_in_strip(mesh.triangles, two_sided, boxes, listed, rows, intrinsics, y0, y1, samples, places, near, owner)
+        near, owner = (
+            np.empty((STRIP, width * samples), np.float32),
+            np.empty((STRIP, width * samples), np.int32),
+        )
+        visible_in_strip(
+            mesh.triangles, two_sided, boxes, listed, rows, intrinsics, y0, y1, samples, places, near, owner
+        )
         group, e = np.empty((samples, 5)), np.empty(9)
         for y in range(y0, y1):
             known = -1
@@ -122,8 +135,15 @@ def _light_strips(mesh, surfaces, atlas, two_sided, boxes, listed, rows, intrins
                         known = index
                     share = np.float32(group[i, 1] / samples)
                     r, g, b = _shade(
-                        mesh.patch[index], mesh.uv, surfaces.texture, atlas, index, e,
-                        x + group[i, 2] / group[i, 1], y + group[i, 3] / group[i, 1], scale,
+                        mesh.patch[index],
+                        mesh.uv,
+                        surfaces.texture,
+                        atlas,
+                        index,
+                        e,
+                        x + group[i, 2] / group[i, 1],
+                        y + group[i, 3] / group[i, 1],
+                        scale,
                     )
                     red, green, blue = red + r * share, green + g * share, blue + b * share
                 light[y, x, 0], light[y, x, 1], light[y, x, 2] = red, green, blue
@@ -185,7 +205,11 @@ def _shade(patch, uvs, texture, atlas, index, e, px, py, scale):
     if minor > major:
         ux, vx, major, minor = uy, vy, minor, major
     # The number of taps follows the ratio of the axes, up to MAX_TAPS; all lengths are squared.
-    taps = 1 if major < 2.25 * minor else (2 if major < 6.25 * minor else (3 if major < 12.25 * minor else MAX_TAPS))
+    taps = (
+        1
+        if major < 2.25 * minor
+        else (2 if major < 6.25 * minor else (3 if major < 12.25 * minor else MAX_TAPS))
+    )
     lod8 = lod_of_squared(np.float32(max(minor, major / (taps * taps))))
     if taps == 1:
         return look_up(texture, atlas, patch, np.float32(u), np.float32(v), lod8)

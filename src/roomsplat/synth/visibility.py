@@ -39,11 +39,15 @@ def plane_equations(triangles, index, row, intrinsics, out):
             mx, my, mz = -nx * inverse, -ny * inverse, -nz * inverse
         elif k == 1:
             mx, my, mz = (
-                (e2y * tz - e2z * ty) * inverse, (e2z * tx - e2x * tz) * inverse, (e2x * ty - e2y * tx) * inverse
+                (e2y * tz - e2z * ty) * inverse,
+                (e2z * tx - e2x * tz) * inverse,
+                (e2x * ty - e2y * tx) * inverse,
             )
         else:
             mx, my, mz = (
-                (ty * e1z - tz * e1y) * inverse, (tz * e1x - tx * e1z) * inverse, (tx * e1y - ty * e1x) * inverse
+                (ty * e1z - tz * e1y) * inverse,
+                (tz * e1x - tx * e1z) * inverse,
+                (tx * e1y - ty * e1x) * inverse,
             )
         slope_x = (mx * row[0] + my * row[1] + mz * row[2]) / intrinsics[0]
         slope_y = (mx * row[3] + my * row[4] + mz * row[5]) / intrinsics[1]
@@ -124,7 +128,9 @@ def _test_row(near, owner, place_x, place_y, index, w0, wx, wy, p0, px, py, q0, 
 
 
 @njit(cache=True, error_model="numpy")
-def visible_in_strip(triangles, two_sided, boxes, listed, rows, intrinsics, y0, y1, samples, places, near, owner):
+def visible_in_strip(
+    triangles, two_sided, boxes, listed, rows, intrinsics, y0, y1, samples, places, near, owner
+):
     """Fill ``near`` (1 / depth) and ``owner`` (triangle or -1), both (rows, width × samples), for rows y0 to y1.
 
     ``places`` (2, width × samples) are the samples' x and y relative to a row's first pixel; ``listed`` are the
