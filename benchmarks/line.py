@@ -101,7 +101,7 @@ def fox(setting: Setting) -> list[Figure]:
     run = subprocess.run([COMMAND, *map(str, quarter)], capture_output=True, text=True, check=False)
     if run.returncode:
         raise CaseError(f"roomsplat evaluate ended with {run.returncode}: {run.stderr.strip()[-400:]}")
-    psnr = float(json.loads(run.stdout)["psnr"])
+    psnr = float(json.loads(run.stdout)["eval_psnr"])
     return [*figures, Figure(key="line.fox.psnr_quarter", value=psnr, unit="dB")]
 
 
