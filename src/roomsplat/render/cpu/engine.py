@@ -132,7 +132,7 @@ class CpuEngine:
         if len(points) == 0:
             return np.zeros((0, k), np.float32)
         distances, _ = KDTree(points).query(points, k=k + 1, workers=self.threads)
-        return np.ascontiguousarray(distances[:, 1:], np.float32)
+        return np.ascontiguousarray(np.asarray(distances, np.float32)[:, 1:])
 
     def _own_rendering(self, rendering: Rendering) -> CpuRendering:
         """The last view that this engine drew: older ones are overwritten."""

@@ -340,22 +340,6 @@ def step(
             if chunk * CHUNK >= len(flags):
                 break
             step_blocks(
-                params,
-                m,
-                v,
-                statistics,
-                gradients,
-                view,
-                degree,
-                flags,
-                starts,
-                counts,
-                slots,
-                rates,
-                corrections,
-                modes,
-                scratch[thread],
-                pose_sums,
-                chunk * CHUNK,
-                min((chunk + 1) * CHUNK, len(flags)),
-            )
+                params, m, v, statistics, gradients, view, degree, flags, starts, counts, slots, rates, corrections,
+                modes, scratch[thread], pose_sums, chunk * CHUNK, min((chunk + 1) * CHUNK, len(flags)),
+            )  # fmt: skip

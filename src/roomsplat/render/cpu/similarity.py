@@ -228,19 +228,8 @@ def _strip(
             if 0 <= row < height:
                 at, places = (channel * height + row) * stride, ring_places(row, ROW)
                 ssim_sum += _filter_derivatives(
-                    first_ring,
-                    places,
-                    second_ring,
-                    place,
-                    width,
-                    left,
-                    right,
-                    mask,
-                    row * width,
-                    mean,
-                    square,
-                    at,
-                )
+                    first_ring, places, second_ring, place, width, left, right, mask, row * width, mean, square, at
+                )  # fmt: skip
             else:
                 _clear_row(second_ring, place)
         row = y - 2 * HALF
@@ -248,21 +237,9 @@ def _strip(
             start, target_start = channel * plane + row * width, (channel * height + row) * width
             places = ring_places(row, ROW)
             l1_sum += _write_gradient(
-                second_ring,
-                places,
-                picture,
-                start,
-                target,
-                target_start,
-                width,
-                left,
-                right,
-                mask,
-                row * width,
-                l1,
-                ssim,
-                gradient,
-            )
+                second_ring, places, picture, start, target, target_start, width, left, right, mask, row * width, l1,
+                ssim, gradient,
+            )  # fmt: skip
     return ssim_sum, l1_sum
 
 
