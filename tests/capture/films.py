@@ -8,6 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 from av.audio.frame import AudioFrame
+from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
 from numpy.typing import NDArray
@@ -147,6 +148,35 @@ def audio_film(path: Path) -> Path:
         frame.sample_rate, frame.pts = 48_000, 0
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
+    return path
+
+
+def two_stream_film(path: Path) -> Path:
+    """A small preview first, 80×60, then the film itself, 160×120; 12 frames each."""
+    with av.open(str(path), "w") as container:
+        streams = [container.add_stream("libx264", rate=30, options=FilmStyle().options) for _ in range(2)]
+        for stream, width in zip(streams, (80, 160), strict=True):
+            stream.width, stream.height, stream.pix_fmt = width, width * 3 // 4, "yuv420p"
+        for stream in streams:
+            for picture in moving_pictures(12, stream.width, stream.height):
+                container.mux(stream.encode(VideoFrame.from_ndarray(picture, "rgb24")))
+            container.mux(stream.encode(None))
+    return path
+
+
+def song_with_cover(path: Path) -> Path:
+    """A tone with a picture of its album, as a music shop sells it."""
+    with av.open(str(path), "w") as container:
+        sound = container.add_stream("aac", rate=48_000)
+        cover = container.add_stream("mjpeg", rate=1)
+        cover.width, cover.height, cover.pix_fmt = 64, 64, "yuvj420p"
+        cover.disposition = Disposition.attached_pic
+        picture = VideoFrame.from_ndarray(textured(64, 64), "rgb24")
+        container.mux(cover.encode(picture.reformat(format="yuvj420p", threads=1)))
+        frame = AudioFrame.from_ndarray(np.zeros((1, 24_000), np.float32), format="fltp", layout="mono")
+        frame.sample_rate, frame.pts = 48_000, 0
+        container.mux(sound.encode(frame))
+        container.mux(sound.encode(None))
     return path
 
 

@@ -25,6 +25,7 @@ from tests.capture.films import (
     picture_folder,
     textured,
     truncated,
+    two_stream_film,
     variable_rate_film,
     write_film,
 )
@@ -163,7 +164,7 @@ def test_damage_in_the_middle_is_skipped(tmp_path: Path) -> None:
     source = write_film(tmp_path / "scratched.mp4", filmed, style)
     content = bytearray(source.read_bytes())
     middle = len(content) // 2
-    content[middle : middle + 3000] = bytes(3000)
+    content[middle : middle + 9000] = bytes(9000)
     source.write_bytes(content)
     capture = extract(source)
     assert 40 <= len(capture.frames) <= 50
@@ -208,6 +209,11 @@ def test_wide_pixels_are_shown_wide(tmp_path: Path) -> None:
     capture = extract(write_film(tmp_path / "wide.mp4", moving_pictures(12, 120, 90), style))
     assert (capture.media.width, capture.media.height) == (160, 90)
     assert read_image(capture.frames[0].path).shape == (90, 160, 3)
+
+
+def test_the_largest_stream_is_the_film(tmp_path: Path) -> None:
+    """Of two video streams the one with more pixels is taken; the other is a preview."""
+    assert extract(two_stream_film(tmp_path / "two.mov")).media.width == 160
 
 
 def test_the_same_film_gives_the_same_files(tmp_path: Path) -> None:
@@ -313,7 +319,8 @@ def test_pictures_of_a_folder_are_turned_and_reduced(tmp_path: Path) -> None:
     exif[0x0112] = 6  # turn by 90° clockwise to show
     for number, shot in enumerate(shots):
         Image.fromarray(shot).save(source / f"{number}.png", exif=exif)
-    assert read_image(extract(source).frames[0].path).shape == (160, 90, 3)
+    with Image.open(extract(source).frames[0].path) as stored:
+        assert stored.size == (90, 160)  # not by a note that other programs may ignore
     source = source.rename(tmp_path / "again")
     capture = extract(source, CaptureConfig(max_side=80))
     picture = read_image(capture.frames[0].path)

@@ -120,6 +120,7 @@ CASES = [
     Case(no_index, "cut.mp4", UnreadableVideoError, "incomplete"),
     Case(headless, "cut.mkv", UnreadableVideoError, "cut off"),
     Case(films.audio_film, "song.m4a", UnreadableVideoError, "no pictures"),
+    Case(films.song_with_cover, "album.mp4", UnreadableVideoError, "no pictures"),
     Case(films.audio_film, "song.mp4", UnreadableVideoError, "no pictures"),
     Case(one_frame, "one.mp4", TooFewFramesError, "a single frame"),
     Case(films.black_film, "black.mp4", TooFewFramesError, "is black: 90 of 90"),
