@@ -114,7 +114,14 @@ def warp_image(rgb: RGB8, source_grid: NDArray[np.floating]) -> RGB8:
     for r in range(rows - 1):
         for c in range(columns - 1):
             box = (int(x[c]), int(y[r]), int(x[c + 1]), int(y[r + 1]))
-            corners = (source_grid[r, c], source_grid[r + 1, c], source_grid[r + 1, c + 1], source_grid[r, c + 1])
+            corners = (
+                source_grid[r, c],
+                source_grid[r + 1, c],
+                source_grid[r + 1, c + 1],
+                source_grid[r, c + 1],
+            )
             mesh.append((box, tuple(float(v) for corner in corners for v in corner)))
-    warped = Image.fromarray(rgb).transform((width, height), Image.Transform.MESH, mesh, Image.Resampling.BICUBIC)
+    warped = Image.fromarray(rgb).transform(
+        (width, height), Image.Transform.MESH, mesh, Image.Resampling.BICUBIC
+    )
     return np.asarray(warped)
