@@ -291,18 +291,32 @@ def lowest_bit(typing_context: Any, bits: Any) -> Any:
     return (types.int64(bits), codegen) if bits == types.uint64 else None
 
 
+def _prefetch(context: Any, builder: Any, sig: Any, args: Any, scale: int) -> Any:
+    pointer = builder.bitcast(_address(context, builder, sig, args, scale), ir.IntType(8).as_pointer())
+    call_llvm(builder, "llvm.prefetch.p0", ir.VoidType(), pointer, INT32(0), INT32(3), INT32(1))
+    return context.get_dummy_value()
+
+
 @function_for_kernels
 def prefetch(typing_context: Any, array: Any, row: Any) -> Any:
-    """Ask for the cache line of array[row, 0:16]; free of consequences."""
+    """Ask for the cache line of array[row, 0:16]; free of consequences, also past the array's end."""
     del typing_context
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        pointer = builder.bitcast(_address(context, builder, sig, args, LANES), ir.IntType(8).as_pointer())
-        name, arguments = "llvm.prefetch.p0", [pointer, INT32(0), INT32(3), INT32(1)]
-        call_llvm(builder, name, ir.VoidType(), *arguments)
-        return context.get_dummy_value()
+        return _prefetch(context, builder, sig, args, LANES)
 
     return (types.void(array, row), codegen) if _is_lanes(array) else None
+
+
+@function_for_kernels
+def prefetch_at(typing_context: Any, array: Any, index: Any) -> Any:
+    """The same for array[index] of a flat array."""
+    del typing_context
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return _prefetch(context, builder, sig, args, 1)
+
+    return (types.void(array, index), codegen) if isinstance(array, types.Array) and array.ndim == 1 else None
 
 
 @function_for_kernels
