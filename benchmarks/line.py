@@ -3,6 +3,7 @@
 import importlib.metadata
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -74,9 +75,16 @@ def run_figures(name: str, out: Path, wall: float) -> list[Figure]:
     ]
 
 
+def fresh(out: Path) -> Path:
+    """``out`` without what an earlier run left there: finished stages would be taken over and cost no time."""
+    if out.exists():
+        shutil.rmtree(out)
+    return out
+
+
 def demo(setting: Setting) -> list[Figure]:
     """The synthetic room from nothing: film, reconstruct, compare with the exact path."""
-    out = setting.work / "demo"
+    out = fresh(setting.work / "demo")
     return run_figures("demo", out, command_line("demo", "-o", out, "--threads", setting.threads))
 
 
@@ -84,7 +92,7 @@ def capture_case(name: str, source: str, reference: str | None = None) -> Callab
     """A real capture at preview quality."""
 
     def measure(setting: Setting) -> list[Figure]:
-        data, out = setting.shared / "data", setting.work / name
+        data, out = setting.shared / "data", fresh(setting.work / name)
         arguments = ["--quality", "preview", "--threads", setting.threads]
         if reference is not None:
             arguments += ["--reference", data / reference]

@@ -39,6 +39,8 @@ def test_a_command_that_fails_says_why(tmp_path: Path) -> None:
 def test_a_case_that_fails_is_told_and_counted(tmp_path: Path) -> None:
     """A capture that cannot be used leaves a mark that the gate sees; one whose data is missing does not."""
     (tmp_path / "data" / "fox" / "images").mkdir(parents=True)
+    (tmp_path / "out" / "fox").mkdir(parents=True)
+    (tmp_path / "out" / "fox" / "run.json").write_text("left by an earlier run")
     said: list[str] = []
 
     def measured(name: str) -> set[str]:
@@ -49,6 +51,7 @@ def test_a_case_that_fails_is_told_and_counted(tmp_path: Path) -> None:
 
     assert measured("fox") == {"line.calibration", "line.fox.failed"}
     assert "FAILED" in said[-1]
+    assert not (tmp_path / "out" / "fox" / "run.json").exists(), "a run that is timed starts from nothing"
     assert measured("bedroom") == {"line.calibration"}
     assert "left out" in said[-1]
 
