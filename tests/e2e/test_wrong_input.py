@@ -42,7 +42,7 @@ CASES: dict[str, tuple[Callable[[Path], Path], str]] = {
     ),
     "black": (lambda p: films.black_film(p / "black.mp4"), "too_few_frames"),
     "frozen": (lambda p: films.still_film(p / "frozen.mp4", films.textured(160, 120), 90), "too_few_frames"),
-    "tripod": (lambda p: films.tripod_film(p / "tripod.mp4"), "registration_failed"),
+    "tripod": (lambda p: films.tripod_film(p / "tripod.mp4"), "too_few_frames"),
     "cut off": (lambda p: films.truncated(p / "cut.mp4", _pan(p / "whole.mp4", 1), 0.5), "unreadable_video"),
     "empty": (lambda p: films.truncated(p / "empty.mp4", _pan(p / "full.mp4", 0.2), 0.0), "unreadable_video"),
 }

@@ -72,7 +72,7 @@ class Render:
     stills: int = 12
     """Number of stills, evenly spread over the film (when `out` is no .mp4)."""
     max_side: int | None = None
-    """Longer side of the pictures in px (default: as captured)."""
+    """Longer side of the pictures in px, at most that of the film (default: as captured)."""
     engine: EngineName = "auto"
     """Where to compute."""
     threads: int | None = None

@@ -1,6 +1,5 @@
 """``roomsplat render``."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ from roomsplat.core.progress import Progress, ReportProgress
 from roomsplat.errors import InvalidSettingError, OutputError
 from roomsplat.media.images import write_image
 from roomsplat.pipeline.finished import FinishedRun, open_run
-from roomsplat.pipeline.tour import to_8bit, tour_cameras, write_tour
+from roomsplat.pipeline.tour import to_8bit, tour_cameras, within, write_tour
 from roomsplat.render.base import Engine, RenderSettings
 from roomsplat.render.engines import select_engine
 from roomsplat.render.view import render_view
@@ -38,7 +37,7 @@ def run_render(command: Render) -> None:
         )
     run = open_run(command.run)
     engine = select_engine(command.engine, command.threads)
-    cameras = _resized(run.images.cameras, command.max_side)
+    cameras = within(run.images.cameras, command.max_side)
     with Bars(console=Console(stderr=True), transient=True) as bars:
         task = bars.add_task("rendering", total=1.0)
 
@@ -51,15 +50,6 @@ def run_render(command: Render) -> None:
         else:
             _write_stills(command.out, engine, run, cameras, command.stills, report)
     Console(stderr=True).print(f"wrote {command.out}", highlight=False)
-
-
-def _resized(cameras: Cameras, max_side: int | None) -> Cameras:
-    longer = max(cameras.width, cameras.height)
-    if max_side is None or max_side == longer:
-        return cameras
-    width, height = (max(round(side * max_side / longer), 1) for side in (cameras.width, cameras.height))
-    factors = np.array([width / cameras.width, height / cameras.height] * 2, np.float32)
-    return replace(cameras, intrinsics=cameras.intrinsics * factors, width=width, height=height)
 
 
 def _write_stills(

@@ -19,7 +19,7 @@ from roomsplat.formats.ply import write_ply
 from roomsplat.media.images import read_image, write_image
 from roomsplat.pipeline.config import ExportConfig, PipelineConfig
 from roomsplat.pipeline.finished import write_frames
-from roomsplat.pipeline.tour import to_8bit, tour_cameras, write_tour
+from roomsplat.pipeline.tour import TOUR_MAX_SIDE, to_8bit, tour_cameras, within, write_tour
 from roomsplat.pipeline.training_files import Trained
 from roomsplat.render.base import Engine, RenderSettings
 from roomsplat.render.view import render_view
@@ -100,7 +100,8 @@ def export_pictures(
     views = compare_views(engine, scene, model.posed_images, frames)
     write_image(out / "preview.png", views[len(views) // 2].rendered)
     if config.tour_seconds > 0:
-        cameras = tour_cameras(model.posed_images.cameras, seconds=config.tour_seconds)
+        views_along = within(model.posed_images.cameras, TOUR_MAX_SIDE)
+        cameras = tour_cameras(views_along, seconds=config.tour_seconds)
 
         def tour_report(progress: Progress) -> None:
             report(Progress(fraction=0.2 + 0.8 * progress.fraction, message=progress.message))

@@ -30,6 +30,7 @@ h1 { font-size: 1.6rem; margin-bottom: .2rem } h2 { font-size: 1.15rem; margin-t
 .figures b { display: block; font-size: 1.35rem } .figures span, .note, figcaption { opacity: .75; font-size: .9rem }
 .pair { display: grid; grid-template-columns: 1fr 1fr; gap: .3rem; margin: 1rem 0 0 }
 .pair img, .plan svg { width: 100%; height: auto; border-radius: .3rem; background: var(--soft) }
+.plan { max-width: 40rem }
 figure { margin: 0 } figcaption { grid-column: 1 / 3 }
 table { border-collapse: collapse }
 td, th { text-align: left; padding: .25rem 1.2rem .25rem 0; border-bottom: 1px solid var(--line) }
