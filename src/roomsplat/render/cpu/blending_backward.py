@@ -57,25 +57,12 @@ def _block_backward(scratch, block, ellipse, red, green, blue):
 
 
 @njit(**INLINE)
-def _pair_backward(scratch, r, bits, left, top):
-    """One Gaussian over its blocks: the nine sums."""
-    ellipse, red, green, blue = ellipse_of(r, left, top), r[RED], r[GREEN], r[BLUE]
-    zero = everywhere(0.0)
-    s, sx, sy, sxx, sxy, syy, s_red, s_green, s_blue = zero, zero, zero, zero, zero, zero, zero, zero, zero
-    while bits != np.uint64(0):
-        block = lowest_bit(bits)
-        bits &= bits - np.uint64(1)
-        k, weight, g_red, g_green, g_blue, dx, dy = _block_backward(scratch, block, ellipse, red, green, blue)
-        kx, ky = k * dx, k * dy
-        s, sx, sy = s + k, sx + kx, sy + ky
-        sxx, sxy, syy = sxx + kx * dx, sxy + kx * dy, syy + ky * dy
-        s_red, s_green, s_blue = s_red + weight * g_red, s_green + weight * g_green, s_blue + weight * g_blue
-    return totals((s, sx, sy, sxx, sxy, syy, s_red, s_green, s_blue))
+def _pair_backward(scratch, r, bits, left, top, absolutes):
+    """One Gaussian over its blocks: its slot.
 
-
-@njit(**INLINE)
-def _pair_backward_absolute(scratch, r, bits, left, top):
-    """The same with the two sums of |dL/d(centre)| per pixel (AbsGS, Ye et al. 2024, section 3.2)."""
+    ``absolutes`` adds the sums of |dL/d(centre)| per pixel (AbsGS, Ye et al. 2024, section 3.2). It is a constant where
+    this is called: the compiler makes two loops of one text.
+    """
     ellipse, red, green, blue = ellipse_of(r, left, top), r[RED], r[GREEN], r[BLUE]
     _, _, half_a, b, half_c, _, _ = ellipse
     zero = everywhere(0.0)
@@ -89,8 +76,9 @@ def _pair_backward_absolute(scratch, r, bits, left, top):
         s, sx, sy = s + k, sx + kx, sy + ky
         sxx, sxy, syy = sxx + kx * dx, sxy + kx * dy, syy + ky * dy
         s_red, s_green, s_blue = s_red + weight * g_red, s_green + weight * g_green, s_blue + weight * g_blue
-        abs_x += absolute(2.0 * half_a * kx + b * ky)
-        abs_y += absolute(b * kx + 2.0 * half_c * ky)
+        if absolutes:
+            abs_x += absolute(2.0 * half_a * kx + b * ky)
+            abs_y += absolute(b * kx + 2.0 * half_c * ky)
     return totals((s, sx, sy, sxx, sxy, syy, s_red, s_green, s_blue, abs_x, abs_y))
 
 
@@ -103,9 +91,9 @@ def _tile_backward(scratch, records, pair_ids, pair_slots, masks, slots, first, 
             prefetch(slots, pair_slots[j + PREFETCH_DISTANCE])
         r, bits = records[pair_ids[j]], np.uint64(masks[j])
         if absolutes:
-            store(slots, pair_slots[j], _pair_backward_absolute(scratch, r, bits, left, top))
+            store(slots, pair_slots[j], _pair_backward(scratch, r, bits, left, top, absolutes=True))
         else:
-            store(slots, pair_slots[j], _pair_backward(scratch, r, bits, left, top))
+            store(slots, pair_slots[j], _pair_backward(scratch, r, bits, left, top, absolutes=False))
 
 
 @njit(**WORKER)
