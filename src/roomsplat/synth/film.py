@@ -94,20 +94,19 @@ def make_film(path: Path, config: FilmConfig, report: ReportProgress = silent) -
         OutputError: ``path`` cannot be written.
     """
     report(Progress(fraction=0.0, message="lighting the room"))
-    room = design_room(config.seed, bare_walls=config.bare_walls)
-    baked = bake_for(room, config)
-    count = max(1, round(config.duration_s * config.fps))
-    times = np.arange(count) / config.fps
-    gains = _gains(config, times)
-    cameras = film_cameras(room, config, times)
-    with VideoWriter(path, fps=config.fps) as writer:
+    with VideoWriter(path, fps=config.fps) as writer:  # first, so that a wrong place is told at once
+        room = design_room(config.seed, bare_walls=config.bare_walls)
+        baked = bake_for(room, config)
+        count = max(1, round(config.duration_s * config.fps))
+        times = np.arange(count) / config.fps
+        gains = _gains(config, times)
+        cameras = film_cameras(room, config, times)
         for i in range(count):
             light = _expose(room, baked, config, cameras.pinhole(i), times[i])
             seed = config.seed * 100003 + i
             writer.write(develop(light, gain=float(gains[i]), noise=config.noise, seed=seed))
-            report(
-                Progress(fraction=0.1 + 0.9 * (i + 1) / count, message=f"filming frame {i + 1} of {count}")
-            )
+            done = 0.2 + 0.8 * ((i + 1) / count)
+            report(Progress(fraction=done, message=f"filming frame {i + 1} of {count}"))
     return Film(cameras=cameras, timestamps_s=times)
 
 
@@ -119,7 +118,7 @@ def bake_for(room: Room, config: FilmConfig) -> BakedRoom:
         room.lights,
         texel=texel,
         light_step=max(0.05, 6 * texel),  # small pictures show no fine shadow
-        samples=100 if texel < 0.008 else 49,
+        samples=100 if texel < 0.008 else 36,
         moving=figure_patches(room, 0.0, config.seed) if config.walking_figure else (),
     )
 
