@@ -108,8 +108,8 @@ def warp_image(rgb: RGB8, source_grid: NDArray[np.floating]) -> RGB8:
     """
     height, width = rgb.shape[:2]
     rows, columns = source_grid.shape[:2]
-    across: NDArray[np.float64] = np.linspace(0.0, width, columns)
-    down: NDArray[np.float64] = np.linspace(0.0, height, rows)
+    across: NDArray[np.float64] = np.linspace(0.0, float(width), columns)
+    down: NDArray[np.float64] = np.linspace(0.0, float(height), rows)
     x, y = np.rint(across).astype(np.int64), np.rint(down).astype(np.int64)
     mesh: list[tuple[tuple[int, int, int, int], tuple[float, ...]]] = []
     for r in range(rows - 1):
