@@ -63,8 +63,10 @@ class TrainConfig:
     """Train with the Mip-Splatting opacity compensation (``SplatScene.splat_model``)."""
     learn_exposure: bool = False
     """Learn a 3x4 colour transform per training picture."""
-    exposure_rate: float = 1e-4
-    """Adam's step size for it."""
+    exposure_rate: float = 5e-3
+    """Adam's step size for it at the start; falls linearly to nothing at the end."""
+    exposure_pull: float = 0.03
+    """Weight of its absolute deviation from the identity in the loss."""
     checkpoint_every_s: float = 30.0
     """Seconds between checkpoints."""
     picture_memory_mb: int = 2000

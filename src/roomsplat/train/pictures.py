@@ -66,9 +66,7 @@ class Pictures:
         mask = self._full(index)[1]
         shrunk = None if mask is None else shrink_mask(mask, *self.size(divisor))
         target = self._engine.prepare_target(self.image(index, divisor), shrunk)
-        if (
-            len(self._targets) + 1
-        ) * target.width * target.height * _BYTES_PER_PIXEL <= self._budget:
+        if (len(self._targets) + 1) * target.width * target.height * _BYTES_PER_PIXEL <= self._budget:
             self._targets[index] = target
         return target
 

@@ -23,8 +23,9 @@ from roomsplat.train.checkpoint import (
 )
 from roomsplat.train.config import TrainConfig
 from roomsplat.train.densify import PARAMETERS, budget, densify
+from roomsplat.train.drift import picture_gains
 from roomsplat.train.evaluate import to_numpy
-from roomsplat.train.exposure import Exposures
+from roomsplat.train.exposure import Exposures, identity_exposures
 from roomsplat.train.initialise import initial_gaussians
 from roomsplat.train.pictures import Pictures
 
@@ -122,8 +123,14 @@ class _Run:
             seed=config.seed,
         )
         arrays = self.engine.read(self.engine.create(gaussians, sh_degree=config.sh_degree))
-        exposures = Exposures(len(self.indices)).arrays()
+        exposures = Exposures(self._gains()).arrays()
         return TrainState(step=0, first_count=len(gaussians), arrays=host_arrays(arrays), exposures=exposures)
+
+    def _gains(self) -> NDArray[np.float64]:
+        """(c, 3) where the training pictures' colour transforms start."""
+        if not self.config.learn_exposure:
+            return np.ones((len(self.indices), 3))
+        return picture_gains(self.model, self.pictures, self.indices)
 
     def result(self) -> TrainResult:
         """Run to the end; on an interrupt, or any other stop, leave a checkpoint behind."""
@@ -178,7 +185,8 @@ class _Run:
             collect=step < max(self.rounds, default=0),
         )
         if loss.grad_colour is not None:
-            exposures.step(place, loss.grad_colour, config.exposure_rate)
+            rate = config.exposure_rate * (1 - step / config.max_steps)
+            exposures.step(place, loss.grad_colour, rate, config.exposure_pull)
 
     def _place(self, step: int) -> int:
         """Which training picture is shown at ``step``: each once per pass, in an order that seed and pass decide."""
@@ -227,7 +235,7 @@ class _Run:
         )
 
     def _exposures_of_all(self) -> NDArray[np.float64]:
-        everyone = Exposures(len(self.model.posed_images.cameras)).matrices
+        everyone = identity_exposures(len(self.model.posed_images.cameras))
         everyone[self.indices] = self.state.exposures["matrices"]
         return everyone
 
