@@ -69,11 +69,13 @@ demo: $(PACKAGE)
 test: venv
 	$(BIN)/python -m pytest $(TESTS) $(ARGS)
 
+# All four run even when one of them fails.
 check: venv
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/lint-imports
-	$(BIN)/basedpyright
+	@failed=""; \
+	for tool in "ruff check ." "ruff format --check --quiet ." "lint-imports --no-logo" "basedpyright"; do \
+	  echo "$(BIN)/$$tool"; $(BIN)/$$tool || failed="$$failed [$$tool]"; \
+	done; \
+	if [ -n "$$failed" ]; then echo "make check: failed:$$failed" >&2; exit 1; fi
 
 bench: venv
 	$(BIN)/python -m benchmarks $(BENCH)
