@@ -26,6 +26,9 @@ LONG_FUNCTIONS: dict[str, str] = {
     "src/roomsplat/pipeline/run.py::_line": "the line from video to splat, in one piece so that it reads top to bottom",
 }
 
+# A module below cli that writes to stdout on purpose, with the reason.
+LOUD_MODULES = {"src/roomsplat/sfm/worker.py": "a process of its own: its stdout is the wire to sfm/child.py"}
+
 # Names that importing the command line must not load: together they cost more than the 0.3 s that --help may take.
 HEAVY = ("numba", "llvmlite", "pycolmap", "scipy", "av", "trimesh", "PIL", "numpy")
 
@@ -132,7 +135,7 @@ def test_only_the_command_line_prints() -> None:
     """Nothing below cli writes to the terminal: a library speaks through its return values and its listener."""
     loud: list[str] = []
     for path in python_files("src"):
-        if PACKAGE / "cli" in path.parents:
+        if PACKAGE / "cli" in path.parents or name_of(path) in LOUD_MODULES:
             continue
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""

@@ -82,7 +82,7 @@ DOUBLE = re.compile(r"^\s+v(?:f?n?m(?:add|sub)\w*|add|sub|mul|div|sqrt)(?:pd|sd)
 @pytest.mark.parametrize("name", KERNELS)
 def test_hot_loops_are_packed(name: str) -> None:
     """The kernel's assembly has its count of packed float32 operations, and hardly a double-precision one."""
-    features = numba.core.codegen.get_host_cpu_features()  # type: ignore[attr-defined]
+    features = numba.core.codegen.get_host_cpu_features()
     if "+avx2" not in features:
         pytest.skip("the registers that this test looks for are those of x86 with AVX2")
     kernel, arguments, least = KERNELS[name]
