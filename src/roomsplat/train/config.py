@@ -62,11 +62,12 @@ class TrainConfig:
     antialiased: bool = False
     """Train with the Mip-Splatting opacity compensation (``SplatScene.splat_model``)."""
     learn_exposure: bool = False
-    """Learn a 3x4 colour transform per training picture."""
+    """Learn a 3x4 colour transform per training picture, for films whose brightness drifts a lot. Off, because held-out
+    pictures compared as they are lose 3 dB by it on a film that drifts by 6 % (docs/lab-notebook.md, "Training")."""
     exposure_rate: float = 5e-3
     """Adam's step size for it at the start; falls linearly to nothing at the end."""
     exposure_pull: float = 0.03
-    """Weight of its absolute deviation from the identity in the loss."""
+    """Weight in the loss of its absolute deviation from the gains that the sparse points show (``drift``)."""
     checkpoint_every_s: float = 30.0
     """Seconds between checkpoints."""
     picture_memory_mb: int = 2000

@@ -94,6 +94,7 @@ class _Run:
             engine, model.posed_images, max_side=config.max_side, budget_mb=config.picture_memory_mb
         )
         self.extent = schedule.scene_extent(model.posed_images.cameras, model.points)
+        report(Progress(fraction=0.0, message="preparing pictures and the first Gaussians"))
         self.name = fingerprint(config, model, engine.name)
         self.warnings: list[RunWarning] = []
         self.boundaries = frozenset(schedule.boundaries(config))
