@@ -49,7 +49,8 @@ def open_output(path: Path) -> Generator[BinaryIO]:
     except OSError as error:
         raise _output_error(path, error) from error
     finally:
-        with suppress(OSError):  # gone after the rename; where nothing can be written there is nothing left to do
+        # gone after the rename; where nothing can be written there is nothing left to do
+        with suppress(OSError):
             temporary.unlink()
 
 
