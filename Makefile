@@ -5,7 +5,7 @@
 #   make test      the tests                       make check   lint, format, types, layers
 #   make bench     the benchmarks                  make wheel   dist/*.whl
 #   make venv      only the environment            make lock    write requirements/*.lock anew
-#   make clean     remove everything that make made (not .venv: make distclean)
+#   make docs      write docs/settings.md anew     make clean   remove what make made (.venv: make distclean)
 #
 # PYTHON=/path/to/python3.12 chooses the interpreter, TESTS=tests/core the tests, ARGS="-x -k ply" their options.
 
@@ -27,10 +27,10 @@ DEV := .venv/.made-dev-$(call sum,requirements/runtime.lock requirements/dev.loc
 
 INSTALL := $(BIN)/python -m pip install --quiet --require-hashes --only-binary :all:
 
-.PHONY: help venv demo test check bench wheel lock clean distclean
+.PHONY: help venv demo test check bench wheel docs lock clean distclean
 
 help:
-	@sed -n 's/^# \{0,1\}//p' Makefile | head -n 11
+	@sed -n 's/^# \{0,1\}//p' Makefile | head -n 10
 
 venv: $(DEV) $(PACKAGE)
 
@@ -82,6 +82,10 @@ bench: venv
 
 wheel: $(PACKAGE)
 	$(BIN)/python -m hatchling build --target wheel
+
+# The page of settings, from the settings' own docstrings.
+docs: $(PACKAGE)
+	$(BIN)/python docs/write_settings.py
 
 # One version of each library for every system and Python; hashes of every wheel; no address of any index.
 LOCK = build/lock/bin/uv --no-config pip compile pyproject.toml --group build --universal --python-version 3.11 \

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import runpy
 import shlex
 from pathlib import Path
 from typing import Any
@@ -74,3 +75,9 @@ def test_the_readme_calls_functions_that_exist() -> None:
                 and node.value.id == "roomsplat"
             ):
                 assert node.attr in roomsplat.__all__
+
+
+def test_the_settings_page_is_the_settings() -> None:
+    """``docs/settings.md`` says what the code says; after a change run `make docs`."""
+    script = runpy.run_path(str(ROOT / "docs" / "write_settings.py"))
+    assert script["PAGE"].read_text("utf-8") == script["page"](), "out of date: run `make docs` and commit"
