@@ -3,8 +3,9 @@
 * Times (ms, s) are first divided by the calibration, the time of a fixed kernel measured in the same run, so
   that a slower machine or a busy neighbour moves both. They fail beyond 1.25 (ms) and 1.35 (s: whole runs, with disk
   and compilation in them) times the baseline.
-* Ratios to the trial, timed alternately with it in the same process, fail beyond 1.15 times the baseline (three quiet
-  runs lay within 7 % of each other).
+* Ratios to the trial, timed alternately with it in the same process, fail beyond 1.2 times the baseline: quiet runs lay
+  within 7 % of each other for whole steps and within 10 % for phases.
+* On the CPU benchmark, what is worse is measured once more, and fails when it is worse both times.
 * Qualities do not depend on the machine: dB may fall by 0.3, SSIM by 0.01, the share of registered frames by 2 points,
   the path error may grow by half of itself or 0.05 % of the path, sizes by 10 %.
 """
@@ -22,7 +23,7 @@ Limit = Callable[[float], float]
 WORST: Mapping[str, Limit] = {
     "ms": lambda base: 1.25 * base,
     "s": lambda base: 1.35 * base,
-    "ratio": lambda base: 1.15 * base,
+    "ratio": lambda base: 1.2 * base,
     "MB": lambda base: 1.10 * base,
     "% of path": lambda base: max(1.5 * base, base + 0.05),
 }

@@ -37,7 +37,7 @@ def passes(figures: list[Figure], key: str) -> bool:
     ("key", "better", "within", "worse"),
     [
         ("cpu.step.480x270.100k", 8.0, 14.9, 15.1),
-        ("cpu.step.480x270.100k.vs_trial", 0.8, 1.14, 1.16),
+        ("cpu.step.480x270.100k.vs_trial", 0.8, 1.19, 1.21),
         ("line.demo.wall", 150.0, 269.0, 271.0),
         ("line.demo.psnr", 31.0, 29.75, 29.65),
         ("line.demo.ssim", 0.95, 0.895, 0.885),
@@ -75,6 +75,23 @@ def test_nothing_judged_is_a_failure() -> None:
     assert gate([Figure(key="cpu.new", value=1.0, unit="ms")], BASELINE) == 1
     assert gate(BASELINE, BASELINE) == 0
     assert gate([*BASELINE, Figure(key="line.can.failed", value=1, unit="failures")], BASELINE) == 1
+
+
+def test_a_noisy_minute_passes_and_a_regression_stays() -> None:
+    """What is worse is measured again: worse both times fails, worse once does not, and good runs are not redone."""
+    step = "cpu.step.480x270.100k"
+    slow, calls = changed(step, 20.0), list[str]()
+
+    def again(figures: list[Figure]) -> list[Figure]:
+        calls.append("again")
+        return figures
+
+    assert gate(slow, BASELINE, lambda: again(BASELINE)) == 0
+    assert gate(slow, BASELINE, lambda: again(slow)) == 1
+    assert gate(slow, BASELINE, lambda: again([])) == 1
+    assert len(calls) == 3
+    assert gate(BASELINE, BASELINE, lambda: again(slow)) == 0
+    assert len(calls) == 3
 
 
 def test_figures_survive_the_file(tmp_path: Path) -> None:
