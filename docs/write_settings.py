@@ -48,7 +48,7 @@ def page() -> str:
 
 def _tables(tree: Any, prefix: str) -> list[str]:
     """One table per dataclass, the tree's own fields before those of its parts."""
-    notes = _field_notes(type(tree))
+    notes = _field_notes(tree.__class__)
     own = [f.name for f in fields(tree) if not is_dataclass(getattr(tree, f.name))]
     lines = [
         f"\n## {prefix.rstrip('.') or 'The run'}\n",
