@@ -78,7 +78,7 @@ check: venv
 	if [ -n "$$failed" ]; then echo "make check: failed:$$failed" >&2; exit 1; fi
 
 bench: venv
-	$(BIN)/python -m benchmarks $(BENCH)
+	$(BIN)/python -m benchmarks $(BENCH) $(ARGS)
 
 wheel: $(PACKAGE)
 	$(BIN)/python -m hatchling build --target wheel
