@@ -1,14 +1,13 @@
 """COLMAP through pycolmap: the only file that imports it.
 
-``zlib`` must be loaded before pycolmap: the wheel exports its own copy of zlib's symbols, and whoever binds to them later
-(numba's cache through ``zlib``) frees memory with the wrong allocator ("double free"). The solver runs in a process of
-its own for the same reason, see ``child.py``.
+``zlib`` must be loaded before pycolmap: the wheel exports its own copy of zlib's symbols, and whoever binds to them
+later (numba's cache through ``zlib``) frees memory with the wrong allocator ("double free"). The solver runs in a
+process of its own for the same reason, see ``child.py``.
 """
 
-import zlib  # noqa: F401 - must come before pycolmap, see above
-
+import zlib  # noqa: F401  # pyright: ignore[reportUnusedImport] - must come before pycolmap, see above
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,10 @@ from numpy.typing import NDArray
 from roomsplat.sfm.pairs import Pair
 from roomsplat.sfm.solution import Lens
 
-pycolmap.logging.minloglevel = 3  # FATAL only: what goes wrong is said by our own checks, in a user's words
+_colmap: Any = (
+    pycolmap  # its stubs leave half of the types open; what crosses this file's border is typed here
+)
+_colmap.logging.minloglevel = 3  # FATAL only: what goes wrong is said by our own checks, in a user's words
 FOCAL_GUESS = 1.2  # of the longer side; phones film at 0.75 to 1.3, and bundle adjustment moves it
 
 
@@ -33,8 +35,6 @@ class Thresholds:
     """A frame needs this many matches with known points."""
     min_inlier_share: float = 0.25
     """... and this share of its matches with known points."""
-    two_view_tracks: bool = False
-    """Also triangulate points that only two frames saw."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +58,25 @@ class MappedModel:
     """(o,) which feature of that frame."""
     folder: Path
     """Where COLMAP wrote it, to continue from."""
+
+    def part(self, keep: slice) -> "MappedModel":
+        """Only these rows of ``frames``, and the points that two of them saw."""
+        rows = np.arange(len(self.frames))[keep]
+        new_row = np.full(len(self.frames), -1)
+        new_row[rows] = np.arange(len(rows))
+        stays = new_row[self.observation_frames] >= 0
+        seen = np.bincount(self.observation_points[stays], minlength=len(self.points)) >= 2
+        stays &= seen[self.observation_points]
+        return replace(
+            self,
+            frames=self.frames[rows],
+            cam_from_world=self.cam_from_world[rows],
+            points=self.points[seen],
+            errors=self.errors[seen],
+            observation_frames=new_row[self.observation_frames[stays]],
+            observation_points=(np.cumsum(seen) - 1)[self.observation_points[stays]],
+            observation_features=self.observation_features[stays],
+        )
 
 
 class Session:
@@ -83,21 +102,21 @@ class Session:
 
     def extract(self, indices: Sequence[int], *, max_features: int, upsample: bool, peak: float) -> None:
         """SIFT (Lowe 2004) of the pictures at ``picture_path``; all frames share one camera."""
-        options = pycolmap.FeatureExtractionOptions()
+        options = _colmap.FeatureExtractionOptions()
         options.num_threads, options.use_gpu, options.max_image_size = self._threads, False, 100_000
         options.sift.max_num_features = max_features
         options.sift.first_octave = -1 if upsample else 0
         options.sift.peak_threshold = peak
-        reader = pycolmap.ImageReaderOptions()
+        reader = _colmap.ImageReaderOptions()
         reader.camera_model, reader.default_focal_length_factor = "SIMPLE_RADIAL", FOCAL_GUESS
-        pycolmap.extract_features(
+        _colmap.extract_features(
             self._database_path,
             self._images,
             image_names=[self.picture_path(i).name for i in indices],
-            camera_mode=pycolmap.CameraMode.SINGLE,
+            camera_mode=_colmap.CameraMode.SINGLE,
             reader_options=reader,
             extraction_options=options,
-            device=pycolmap.Device.cpu,
+            device=_colmap.Device.cpu,
         )
         with self._open() as database:
             self._ids = {int(Path(image.name).stem): image.image_id for image in database.read_all_images()}
@@ -117,15 +136,15 @@ class Session:
         listing = self._folder / "pairs.txt"
         lines = [f"{self.picture_path(i).name} {self.picture_path(j).name}\n" for i, j in pairs]
         listing.write_text("".join(lines), encoding="utf-8")
-        matching = pycolmap.FeatureMatchingOptions()
+        matching = _colmap.FeatureMatchingOptions()
         matching.num_threads, matching.use_gpu = self._threads, False
-        verification = pycolmap.TwoViewGeometryOptions()
+        verification = _colmap.TwoViewGeometryOptions()
         verification.ransac.random_seed = self._seed
         verification.detect_watermark = False  # a still overlay is the pipeline's business, not a pair's
-        pairing = pycolmap.ImportedPairingOptions()
+        pairing = _colmap.ImportedPairingOptions()
         pairing.match_list_path = listing
-        pycolmap.match_image_pairs(
-            self._database_path, matching, pairing, verification, device=pycolmap.Device.cpu
+        _colmap.match_image_pairs(
+            self._database_path, matching, pairing, verification, device=_colmap.Device.cpu
         )
 
     def verified(self) -> list[tuple[int, int, NDArray[np.int64]]]:
@@ -138,7 +157,7 @@ class Session:
             matches = np.asarray(geometry.inlier_matches, np.int64).reshape(-1, 2)
             if len(matches) == 0:
                 continue
-            first, second = (frame_of[i] for i in pycolmap.pair_id_to_image_pair(pair_id))
+            first, second = (frame_of[i] for i in _colmap.pair_id_to_image_pair(pair_id))
             if first > second:
                 first, second, matches = second, first, matches[:, ::-1]
             result.append((first, second, matches))
@@ -151,7 +170,7 @@ class Session:
         self._runs += 1
         folder = self._folder / f"models{self._runs}"
         folder.mkdir()
-        models = pycolmap.incremental_mapping(
+        models = _colmap.incremental_mapping(
             self._database_path,
             self._images,
             folder,
@@ -162,10 +181,23 @@ class Session:
         mapped = [self._convert(model, folder / f"model{key}") for key, model in models.items()]
         return sorted(mapped, key=lambda model: (-len(model.frames), -len(model.points)))
 
-    def _mapping_options(
-        self, thresholds: Thresholds, *, several: bool
-    ) -> pycolmap.IncrementalPipelineOptions:
-        options = pycolmap.IncrementalPipelineOptions()
+    def retriangulate(self, model: MappedModel, thresholds: Thresholds) -> MappedModel:
+        """The same cameras with points under other thresholds: what ``map`` needs to go on from there."""
+        self._runs += 1
+        folder = self._folder / f"models{self._runs}"
+        folder.mkdir()
+        result = _colmap.triangulate_points(
+            _colmap.Reconstruction(model.folder),
+            self._database_path,
+            self._images,
+            folder,
+            clear_points=True,
+            options=self._mapping_options(thresholds, several=False),
+        )
+        return self._convert(result, folder / "model")
+
+    def _mapping_options(self, thresholds: Thresholds, *, several: bool) -> Any:
+        options = _colmap.IncrementalPipelineOptions()
         options.num_threads = self._threads
         options.multiple_models = several
         options.min_model_size = 3
@@ -175,14 +207,13 @@ class Session:
         mapper.abs_pose_min_num_inliers = thresholds.min_inliers
         mapper.abs_pose_min_inlier_ratio = thresholds.min_inlier_share
         mapper.filter_min_tri_angle = triangulation.min_angle = thresholds.min_angle_deg
-        triangulation.ignore_two_view_tracks = not thresholds.two_view_tracks
         return options
 
     def _open(self) -> Any:
-        return pycolmap.Database.open(self._database_path)
+        return _colmap.Database.open(self._database_path)
 
     @staticmethod
-    def _convert(model: pycolmap.Reconstruction, folder: Path) -> MappedModel:
+    def _convert(model: Any, folder: Path) -> MappedModel:
         folder.mkdir()
         model.write(folder)
         images = sorted((model.images[i] for i in model.reg_image_ids()), key=lambda image: image.name)
@@ -215,5 +246,5 @@ class Session:
 
 
 def library_version() -> str:
-    """The version of pycolmap."""
-    return str(pycolmap.__version__)
+    """The version of _colmap."""
+    return str(_colmap.__version__)

@@ -64,7 +64,7 @@ def measure(
         keep: (p,) points that passed the filter.
         scale: px of the pictures as filmed per px of the reduced ones.
     """
-    registered = [frames[i] for i in solution.frames]
+    registered = [frames[i] for i in solution.frame_numbers]
     lens = solution.camera
     jumps = find_jumps(centers, np.array([frame.timestamp_s for frame in registered]))
     return SfmQuality(
@@ -115,7 +115,7 @@ def refuse_bad(quality: SfmQuality, config: SfmConfig) -> None:
         )
     if quality.parallax_deg < MIN_PARALLAX_DEG:
         raise RegistrationError(
-            f"The camera hardly moved: things are seen under {quality.parallax_deg:.1f}° at most, which gives no depth.",
+            f"The camera hardly moved: things are seen under {quality.parallax_deg:.1f}°, which gives no depth.",
             hint=FILM_HINT,
         )
 
@@ -123,21 +123,21 @@ def refuse_bad(quality: SfmQuality, config: SfmConfig) -> None:
 def warnings_of(quality: SfmQuality, solution: Solution, frames: Sequence[Frame]) -> tuple[RunWarning, ...]:
     """What the user should know."""
     result = list[RunWarning]()
-    missing = sorted(set(range(len(frames))) - set(solution.frames.tolist()))
+    missing = sorted(set(range(len(frames))) - set(solution.frame_numbers))
     if missing:
         where = describe_times([frames[i].timestamp_s for i in missing], [f.timestamp_s for f in frames])
         result.append(
             RunWarning(
                 code="frames_not_registered",
-                message=f"{len(missing)} of {len(frames)} frames could not be placed ({where}); what only they show is missing.",
+                message=f"{len(missing)} of {len(frames)} frames could not be placed ({where}) and are left out.",
             )
         )
     if quality.support < MIN_SUPPORT:
-        at = frames[int(solution.frames[int(np.argmin(solution.support))])]
+        at = frames[solution.frame_numbers[int(np.argmin(solution.support))]]
         result.append(
             RunWarning(
                 code="cameras_uncertain",
-                message=f"The parts of the film before and after {at.timestamp_s:.1f} s may not fit together; compare them.",
+                message=f"The film before and after {at.timestamp_s:.1f} s may not fit together; film that part again.",
             )
         )
     if quality.jumps:
@@ -151,7 +151,7 @@ def warnings_of(quality: SfmQuality, solution: Solution, frames: Sequence[Frame]
         result.append(
             RunWarning(
                 code="focal_implausible",
-                message=f"The lens was estimated at {quality.focal_ratio:.2f} of the picture's longer side, which no phone has.",
+                message=f"The lens was estimated at {quality.focal_ratio:.2f} of the longer side, as no phone has it.",
             )
         )
     return tuple(result)

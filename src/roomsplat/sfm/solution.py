@@ -79,9 +79,14 @@ class Solution:
     observation_points: NDArray[np.int64]
     """(o,) row of ``points``."""
     support: NDArray[np.float64]
-    """(c - 1,) between frames i and i + 1: the share of the verified matches across this cut that the cameras explain."""
+    """(c - 1,) between frames i and i + 1: share of the verified pairs across that cut that the cameras explain."""
     other_models: NDArray[np.int64]
     """Sizes of the other, smaller solutions."""
+
+    @property
+    def frame_numbers(self) -> list[int]:
+        """``frames`` as plain numbers."""
+        return [int(frame) for frame in self.frames]
 
     @property
     def camera(self) -> Lens:

@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 from roomsplat.core.cameras import Cameras
 from roomsplat.core.images import Frame, PosedImages
 from roomsplat.core.point_cloud import PointCloud, SparseModel
-from roomsplat.core.progress import Progress, ReportProgress, RunWarning, silent
+from roomsplat.core.progress import Progress, ReportProgress, silent
 from roomsplat.errors import OutputError, RegistrationError
 from roomsplat.formats.colmap import ColmapModel, write_colmap
 from roomsplat.media.images import read_image
@@ -81,7 +80,7 @@ def _finish(
     centers = upright.apply(solution.centers)
     quality = measure(solution, frames, centers, keep, scale=lens.focal / solution.camera.focal)
     refuse_bad(quality, config)
-    registered = tuple(frames[i] for i in solution.frames)
+    registered = tuple(frames[i] for i in solution.frame_numbers)
     pinhole = pinhole_of(lens)
     paths = undistort_images([frame.path for frame in registered], out_dir / IMAGES, lens, pinhole, report)
     model = SparseModel(

@@ -41,15 +41,17 @@ def explained_share(pair: MatchedPair, cam_from_world: Double, focal: float) -> 
         cam_from_world: (c, 4, 4) cameras.
         focal: in px, to express the distance in px.
     """
-    relative = cam_from_world[pair.second] @ np.linalg.inv(cam_from_world[pair.first])
-    rotation, (tx, ty, tz) = relative[:3, :3], relative[:3, 3]
+    start, end = (np.asarray(cam_from_world[row], np.float64) for row in (pair.first, pair.second))
+    rotation = end[:3, :3] @ start[:3, :3].T
+    tx, ty, tz = (float(v) for v in end[:3, 3] - rotation @ start[:3, 3])
     essential = np.array([[0, -tz, ty], [tz, 0, -tx], [-ty, tx, 0]]) @ rotation
     ones = np.ones((len(pair.rays_first), 1))
     first, second = np.hstack([pair.rays_first, ones]), np.hstack([pair.rays_second, ones])
     lines_second, lines_first = first @ essential.T, second @ essential
     gradient = np.sqrt((lines_second[:, :2] ** 2).sum(axis=1) + (lines_first[:, :2] ** 2).sum(axis=1))
-    distance = np.abs((second * lines_second).sum(axis=1)) / np.maximum(gradient, 1e-12) * focal
-    return float(np.mean(distance < MAX_ERROR_PX))
+    product: Double = np.einsum("ni,ni->n", second, lines_second)
+    distance = np.abs(product) / np.maximum(gradient, 1e-12) * focal
+    return float(np.count_nonzero(distance < MAX_ERROR_PX) / len(distance))
 
 
 def support_of_cuts(pairs: Sequence[MatchedPair], cam_from_world: Double, focal: float) -> Double:
