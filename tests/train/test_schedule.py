@@ -117,10 +117,20 @@ def test_rounds_lie_inside_the_run(steps: int) -> None:
     assert set(rounds) <= set(schedule.boundaries(config))
 
 
-def test_after_the_stop_boundaries_go_on() -> None:
-    """The final phase has boundaries too, so that a long one can be resumed in the middle."""
-    config = TrainConfig(max_steps=1000, densify=DensifyConfig(stop=0.5))
-    assert max(schedule.boundaries(config)) > 900
+@pytest.mark.parametrize("steps", [1, 40, 3000, 20_000])
+def test_boundaries_are_close_and_end_with_the_run(steps: int) -> None:
+    """At most 500 steps are lost to an interrupt, and the end is a boundary."""
+    marks = (0, *schedule.boundaries(TrainConfig(max_steps=steps)))
+    assert marks[-1] == steps
+    assert all(0 < b - a <= 500 for a, b in itertools.pairwise(marks))
+
+
+def test_statistics_of_a_round_come_from_enough_steps() -> None:
+    """No boundary lies closer before a round than half the largest distance."""
+    config = TrainConfig(max_steps=20_000, densify=DensifyConfig(rounds=5))
+    marks = (0, *schedule.boundaries(config))
+    gaps = {b: b - a for a, b in itertools.pairwise(marks)}
+    assert all(gaps[step] >= 250 for step in schedule.densify_rounds(config))
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ def evaluate(
     scores: list[ImageScore] = []
     for place, index in enumerate(int(i) for i in indices):
         rendering = engine.rasterize(splats, pictures.camera(index), settings)
-        rendered = np.clip(np.moveaxis(to_numpy(rendering.rgb), 0, 2), 0, 1)
+        rendered = np.clip(np.moveaxis(on_host(rendering.rgb), 0, 2), 0, 1)
         truth = pictures.image(index).astype(np.float32) / np.float32(255)
         scores.append(ImageScore(index=index, psnr=psnr(rendered, truth), ssim=ssim(rendered, truth)))
         report(
@@ -110,6 +110,6 @@ def evaluate(
     )
 
 
-def to_numpy(array: Any) -> NDArray[Any]:
-    """A copy on the host of an engine's array (CuPy arrays know ``get``)."""
-    return np.array(array.get() if hasattr(array, "get") else array)
+def on_host(array: Any) -> NDArray[Any]:
+    """An engine's array as NumPy's (CuPy arrays know ``get``); NumPy's own is not copied."""
+    return np.asarray(array.get() if hasattr(array, "get") else array)
