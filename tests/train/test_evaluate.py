@@ -1,0 +1,87 @@
+"""Laws of the figures that we report."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from roomsplat.core.point_cloud import SparseModel
+from roomsplat.core.progress import Progress
+from roomsplat.render.cpu.engine import CpuEngine
+from roomsplat.train.evaluate import evaluate, psnr, ssim
+from tests.train.scenes import blobs
+
+RNG = np.random.default_rng(0)
+PICTURE = RNG.random((24, 31, 3)).astype(np.float32)
+
+
+def slow_ssim(a: np.ndarray, b: np.ndarray) -> float:
+    """Wang et al. 2004, equation 13, window by window."""
+    offsets = np.arange(11) - 5
+    window = np.exp(-(offsets[:, None] ** 2 + offsets[None] ** 2) / (2 * 1.5**2))
+    window /= window.sum()
+    values: list[float] = []
+    for channel in range(3):
+        for row in range(a.shape[0] - 10):
+            for column in range(a.shape[1] - 10):
+                x = a[row : row + 11, column : column + 11, channel].astype(np.float64)
+                y = b[row : row + 11, column : column + 11, channel].astype(np.float64)
+                mx, my = (window * x).sum(), (window * y).sum()
+                vx, vy = (window * (x - mx) ** 2).sum(), (window * (y - my) ** 2).sum()
+                cov = (window * (x - mx) * (y - my)).sum()
+                top = (2 * mx * my + 1e-4) * (2 * cov + 9e-4)
+                values.append(top / ((mx**2 + my**2 + 1e-4) * (vx + vy + 9e-4)))
+    return float(np.mean(values))
+
+
+def test_ssim_is_the_mean_over_all_whole_windows() -> None:
+    """The separable filter gives what the definition gives."""
+    other = np.clip(PICTURE + RNG.normal(0, 0.2, PICTURE.shape), 0, 1).astype(np.float32)
+    assert ssim(PICTURE, other) == pytest.approx(slow_ssim(PICTURE, other), abs=1e-9)
+
+
+def test_equal_pictures_are_perfect() -> None:
+    """SSIM 1, and a PSNR that stays a number."""
+    assert ssim(PICTURE, PICTURE) == pytest.approx(1)
+    assert psnr(PICTURE, PICTURE) == 100
+
+
+@pytest.mark.parametrize("error", [0.001, 0.01, 0.1])
+def test_psnr_of_a_known_error(error: float) -> None:
+    """20 dB a decade."""
+    assert psnr(np.full((4, 5, 3), 0.5, np.float32), np.full((4, 5, 3), 0.5 + error)) == pytest.approx(
+        -20 * np.log10(error), abs=1e-3
+    )
+
+
+def test_pictures_smaller_than_the_window_have_an_ssim() -> None:
+    """Mirrored borders instead of none at all."""
+    assert np.isfinite(ssim(PICTURE[:6, :6], PICTURE[1:7, :6]))
+
+
+def test_the_scene_that_made_the_pictures_scores_best(model: SparseModel, engine: CpuEngine) -> None:
+    """Only rounding to 8 bits is left: above 50 dB; and the means are those of the list."""
+    reports: list[Progress] = []
+    score = evaluate(engine, blobs(), model.posed_images, range(9), report=reports.append)
+    assert score.psnr > 50
+    assert score.ssim > 0.99
+    assert [image.index for image in score.images] == list(range(9))
+    assert score.psnr == pytest.approx(np.mean([image.psnr for image in score.images]))
+    assert reports[-1].fraction == 1.0
+
+
+def test_no_picture_gives_no_figure(model: SparseModel, engine: CpuEngine) -> None:
+    """NaN, not a number that looks measured."""
+    score = evaluate(engine, blobs(), model.posed_images, [])
+    assert np.isnan(score.psnr)
+    assert score.images == ()
+
+
+def test_a_worse_scene_scores_worse(model: SparseModel, engine: CpuEngine) -> None:
+    """Moved Gaussians cost dB and SSIM."""
+    truth = blobs()
+    moved = dataclasses.replace(truth, means=truth.means + 0.05)
+    good = evaluate(engine, truth, model.posed_images, [1, 4])
+    bad = evaluate(engine, moved, model.posed_images, [1, 4])
+    assert bad.psnr < good.psnr - 10
+    assert bad.ssim < good.ssim
