@@ -5,11 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from roomsplat.core.point_cloud import SparseModel
 from roomsplat.errors import InvalidFileError
 from roomsplat.media.images import read_image, write_image
 from roomsplat.render.cpu.engine import CpuEngine
+from roomsplat.render.cpu.targets import CpuTarget
 from roomsplat.train.masks import read_mask, shrink_mask
 from roomsplat.train.pictures import Pictures, reduced_size
 
@@ -19,10 +21,10 @@ class CountingEngine(CpuEngine):
 
     prepared: int = 0
 
-    def prepare_target(self, *arguments: np.ndarray | None) -> object:  # type: ignore[override]
+    def prepare_target(self, image: NDArray[np.uint8], mask: NDArray[np.bool_] | None = None) -> CpuTarget:
         """Count, then prepare."""
         self.prepared += 1
-        return super().prepare_target(*arguments)
+        return super().prepare_target(image, mask)
 
 
 @pytest.mark.parametrize(
