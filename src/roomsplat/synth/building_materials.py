@@ -5,8 +5,8 @@ Detail stays between about 3 mm and 1 m: finer grain would be noise to a camera 
 """
 
 # pyright: basic
-from numba import njit
 
+from roomsplat.synth.jit import inner
 from roomsplat.synth.noise import (
     floor_int,
     fractal_noise,
@@ -20,7 +20,7 @@ from roomsplat.synth.noise import (
 )
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def plaster(s, t, width, height, seed, style, a, b):
     """Rolled paint on plaster: mottling, trowel marks, small dents, a few hairline cracks."""
     tone = 1.0 + 0.09 * (fractal_noise(s * 1.7, t * 1.7, seed, 3) - 0.5)
@@ -41,7 +41,7 @@ def plaster(s, t, width, height, seed, style, a, b):
     )
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def brick(s, t, width, height, seed, style, a, b):
     """Old bricks in running bond, 21 × 6.5 cm, no two alike; style 1 wears off a coat of whitewash."""
     s += 0.008 * (value_noise(s * 14.0, t * 14.0, seed) - 0.5)
@@ -65,7 +65,7 @@ def brick(s, t, width, height, seed, style, a, b):
     return result
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def wood_grain(s, t, seed, a, b, strength):
     """Boards' fibre along s: broad cathedral figure, streaks, pores."""
     bend = 0.05 * (fractal_noise(s * 1.1, t * 4.0, seed, 2) - 0.5)
@@ -78,7 +78,7 @@ def wood_grain(s, t, seed, a, b, strength):
     return mix(a, b, k)
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def knots(s, t, seed, color):
     """Now and then a knot: dark rings in an ellipse, one cell of 0.45 × 0.12 m at a time."""
     cell_s, cell_t = floor_int(s / 0.45), floor_int(t / 0.12)
@@ -92,7 +92,7 @@ def knots(s, t, seed, color):
     return mix(color, scaled(color, 0.38 * ring), smooth_step(size * 1.3, size * 0.6, radius))
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def planks(s, t, width, height, seed, style, a, b):
     """Floor boards 12 cm wide, each its own tone and grain, gaps between them, worn a little."""
     row = floor_int(t / 0.12)
@@ -108,7 +108,7 @@ def planks(s, t, width, height, seed, style, a, b):
     return scaled(color, 0.88 + 0.24 * wear)
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def wood(s, t, width, height, seed, style, a, b):
     """Furniture timber with its grain along s; style 1 is painted and only hints at it."""
     color = wood_grain(s, t, seed, a, b, 0.35 if style == 1 else 0.9)
@@ -118,7 +118,7 @@ def wood(s, t, width, height, seed, style, a, b):
     return scaled(color, (0.94 + 0.12 * fractal_noise(s * 5.0, t * 5.0, seed + 70, 3)) * (0.97 + 0.03 * edge))
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def panelled_door(s, t, width, height, seed, style, a, b):
     """A painted door with four sunk panels; light falls on their bevels from above."""
     color = wood_grain(t, s, seed, a, scaled(a, 0.86), 0.8)
@@ -136,7 +136,7 @@ def panelled_door(s, t, width, height, seed, style, a, b):
     return scaled(color, (0.95 + 0.1 * fractal_noise(s * 3.0, t * 3.0, seed + 4, 4)) * (1.0 - 0.25 * scuff))
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def _leaf(ds, dt, angle_cos, angle_sin, length, fatness):
     """1 inside a pointed leaf that starts at the origin, and how far from its midrib (0 to 1)."""
     along = (ds * angle_cos + dt * angle_sin) / length
@@ -147,7 +147,7 @@ def _leaf(ds, dt, angle_cos, angle_sin, length, fatness):
     return smooth_step(half, half - 0.05, abs(across)), min(abs(across) / max(half, 1e-4), 1.0)
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def wallpaper(s, t, width, height, seed, style, a, b):
     """Printed paper: curling twigs with leaves and berries, drawn anew in every cell of 21 cm."""
     color = scaled(a, 0.97 + 0.06 * value_noise(s * 120.0, t * 120.0, seed))

@@ -7,8 +7,9 @@ intersection (1997). Plain IEEE arithmetic without fastmath: the same film on ev
 
 # pyright: basic
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from roomsplat.synth.jit import inner, kernel
 
 BINS = 16
 LEAF_SIZE = 4
@@ -31,7 +32,7 @@ def build_tree(
     return _build(low, high, (low + high) * np.float32(0.5))
 
 
-@njit(cache=True)
+@inner
 def _half_area(low, high):
     d0, d1, d2 = high[0] - low[0], high[1] - low[1], high[2] - low[2]
     if d0 < 0:
@@ -39,7 +40,7 @@ def _half_area(low, high):
     return d0 * d1 + d1 * d2 + d2 * d0
 
 
-@njit(cache=True)
+@inner
 def _bounds(low, high, order, start, stop, out_low, out_high):
     out_low[:] = FAR
     out_high[:] = -FAR
@@ -49,7 +50,7 @@ def _bounds(low, high, order, start, stop, out_low, out_high):
             out_high[k] = max(out_high[k], high[order[i], k])
 
 
-@njit(cache=True)
+@inner
 def _best_split(low, high, middle, order, start, stop):
     """The axis and the value that cost least, by binning centroids; axis -1 when all centroids coincide."""
     best_cost, best_axis, best_value = np.float32(np.inf), -1, np.float32(0.0)
@@ -88,7 +89,7 @@ def _best_split(low, high, middle, order, start, stop):
     return best_axis, best_value
 
 
-@njit(cache=True)
+@inner
 def _partition(middle, order, start, stop, axis, value):
     split = start
     for i in range(start, stop):
@@ -98,7 +99,7 @@ def _partition(middle, order, start, stop, axis, value):
     return split
 
 
-@njit(cache=True)
+@kernel
 def _build(low, high, middle):
     count = len(low)
     order = np.arange(count)
@@ -134,7 +135,7 @@ def _build(low, high, middle):
     return boxes[:nodes].copy(), links[:nodes].copy(), order
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def intersect(triangles, index, ox, oy, oz, dx, dy, dz):
     """(distance or FAR, b1, b2) of one triangle; corner 0 has weight 1 - b1 - b2."""
     ax, ay, az = triangles[index, 3], triangles[index, 4], triangles[index, 5]
@@ -151,7 +152,7 @@ def intersect(triangles, index, ox, oy, oz, dx, dy, dz):
     return FAR, b1, b2
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def _enter(boxes, node, side, ox, oy, oz, ix, iy, iz, limit):
     """Where the ray enters a child's box, or FAR when it misses it or enters beyond ``limit``."""
     base = 6 * side
@@ -163,13 +164,13 @@ def _enter(boxes, node, side, ox, oy, oz, ix, iy, iz, limit):
     return enter if enter <= leave and enter < limit else FAR
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def _inverse(d):
     small = np.float32(1e-12)
     return np.float32(1.0) / (d if abs(d) > small else small)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def closest_hit(boxes, links, triangles, stack, ox, oy, oz, dx, dy, dz, limit, hint):
     """(triangle or -1, distance, b1, b2) of the first hit nearer than ``limit``.
 
@@ -204,7 +205,7 @@ def closest_hit(boxes, links, triangles, stack, ox, oy, oz, dx, dy, dz, limit, h
     return best, limit, best_b1, best_b2
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def is_blocked(boxes, links, triangles, stack, ox, oy, oz, dx, dy, dz, limit):
     """Whether anything lies nearer than ``limit`` along the ray."""
     ix, iy, iz = _inverse(dx), _inverse(dy), _inverse(dz)

@@ -2,9 +2,9 @@
 
 # pyright: basic
 import numpy as np
-from numba import njit, prange
 from numpy.typing import NDArray
 
+from roomsplat.synth.jit import in_threads, kernel
 from roomsplat.synth.noise import hash01
 from roomsplat.synth.trace import encode_srgb
 
@@ -18,13 +18,13 @@ def develop(light: NDArray[np.float32], *, gain: float, noise: float, seed: int)
     sRGB units [0, 1] at mid grey, a little less in the dark; ``seed`` names this frame's noise.
     """
     picture = np.empty(light.shape, np.uint8)
-    _develop(light, _TABLE, np.float32(gain), np.float32(noise), seed, picture)
+    in_threads(_develop, len(light), light, _TABLE, np.float32(gain), np.float32(noise), seed, picture)
     return picture
 
 
-@njit(cache=True, error_model="numpy", parallel=True)
-def _develop(light, table, gain, noise, seed, picture):
-    for y in prange(light.shape[0]):
+@kernel
+def _develop(start, stop, light, table, gain, noise, seed, picture):
+    for y in range(start, stop):
         for x in range(light.shape[1]):
             for k in range(3):
                 value = light[y, x, k] * gain

@@ -11,10 +11,10 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit, prange
 from numpy.typing import NDArray
 
 from roomsplat.synth.bvh import STACK_SIZE, closest_hit, is_blocked
+from roomsplat.synth.jit import in_threads, inner, kernel
 from roomsplat.synth.noise import hash01
 from roomsplat.synth.packing import Geometry, Surfaces
 from roomsplat.synth.surfaces import light_at, point_at
@@ -62,18 +62,28 @@ def bake_light(
     """
     table, few = node_table(surfaces), node_table(coarse)
     direct, sun = np.zeros((len(table), 3), np.float32), np.zeros((len(table), 3), np.float32)
-    _direct(shadow, surfaces, lights, table, max(2, round(math.sqrt(samples) / 2)), direct, sun)
+    in_threads(
+        _direct,
+        len(table),
+        shadow,
+        surfaces,
+        lights,
+        table,
+        max(2, round(math.sqrt(samples) / 2)),
+        direct,
+        sun,
+    )
     total = direct
     for number, rays in enumerate(
         (max(16, samples // 4), samples)
     ):  # the first bounce is seen through the second
         bounced = np.zeros((len(few), 3), np.float32)
-        _gather(shadow, surfaces, coarse, mean, few, total + sun, rays, number, bounced)
+        in_threads(_gather, len(few), shadow, surfaces, coarse, mean, few, total + sun, rays, number, bounced)
         total = direct + _spread(surfaces, coarse, table, _smooth(coarse, few, bounced))
     return sun, _smooth(surfaces, table, total)
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def _node_point(surfaces, node, side, out):
     """Position (lifted off the surface) and normal of a light-map node; ``side`` -1 is the back."""
     patch = node[0]
@@ -87,7 +97,7 @@ def _node_point(surfaces, node, side, out):
         out[k] += LIFT * out[3 + k]
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def sky_light(shadow, lights, stack, point, salt, strata, out):
     """Add the light of all windows at ``point`` (position, normal) to ``out``."""
     for w in range(len(lights.windows)):
@@ -112,7 +122,7 @@ def sky_light(shadow, lights, stack, point, salt, strata, out):
                 out[k] += weight * (lights.ground[k] + (lights.sky[k] - lights.ground[k]) * up)
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def lamp_light(shadow, lights, stack, point, salt, samples, out):
     """Add the light of all lamps at ``point`` to ``out``."""
     for lamp in range(len(lights.lamps)):
@@ -130,7 +140,7 @@ def lamp_light(shadow, lights, stack, point, salt, samples, out):
                 out[k] += weight * lights.lamps[lamp, 4 + k]
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def _blocked(shadow, stack, point, dx, dy, dz, limit):
     f = np.float32
     return is_blocked(
@@ -148,7 +158,7 @@ def _blocked(shadow, stack, point, dx, dy, dz, limit):
     )
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def _sun_reaches(lights, point, spread):
     """Whether the line towards the sun passes through a window, or misses it by less than the sun's disc."""
     for w in range(len(lights.windows)):
@@ -161,7 +171,7 @@ def _sun_reaches(lights, point, spread):
     return False
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def sun_share(shadow, lights, stack, point, samples, spread):
     """How much of the sun's disc ``point`` sees through the windows, times the cosine; 0 to 1."""
     sx, sy, sz = lights.sun[0], lights.sun[1], lights.sun[2]
@@ -184,10 +194,11 @@ def sun_share(shadow, lights, stack, point, samples, spread):
     return facing * total / samples
 
 
-@njit(cache=True, error_model="numpy", parallel=True)
-def _direct(shadow, surfaces, lights, table, strata, direct, sun):
-    for n in prange(len(table)):
-        stack, point, light = np.empty(STACK_SIZE, np.int32), np.empty(6), np.zeros(3)
+@kernel
+def _direct(start, stop, shadow, surfaces, lights, table, strata, direct, sun):
+    stack, point, light = np.empty(STACK_SIZE, np.int32), np.empty(6), np.empty(3)
+    for n in range(start, stop):
+        light[:] = 0
         if surfaces.glow[table[n, 0]] > 0:
             continue
         sides = 2 if surfaces.material[table[n, 0], 3] else 1
@@ -202,7 +213,7 @@ def _direct(shadow, surfaces, lights, table, strata, direct, sun):
             direct[n, k] = light[k] / sides
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def _cosine_direction(point, a, b):
     """A direction about the normal, with density cosine / pi, from two numbers in [0, 1) (Duff et al. 2017, basis)."""
     nx, ny, nz = point[3], point[4], point[5]
@@ -218,12 +229,12 @@ def _cosine_direction(point, a, b):
     )
 
 
-@njit(cache=True, error_model="numpy", parallel=True)
-def _gather(shadow, surfaces, coarse, mean, table, light, samples, salt, out):
+@kernel
+def _gather(start, stop, shadow, surfaces, coarse, mean, table, light, samples, salt, out):
     f = np.float32
     strata = int(samples**0.5)
-    for n in prange(len(table)):
-        stack, point = np.empty(STACK_SIZE, np.int32), np.empty(6)
+    stack, point = np.empty(STACK_SIZE, np.int32), np.empty(6)
+    for n in range(start, stop):
         two_sided = coarse.material[table[n, 0], 3]
         if coarse.glow[table[n, 0]] > 0:
             continue
@@ -259,22 +270,22 @@ def _gather(shadow, surfaces, coarse, mean, table, light, samples, salt, out):
         out[n, 0], out[n, 1], out[n, 2] = red / total, green / total, blue / total
 
 
-@njit(cache=True, error_model="numpy", parallel=True)
+@kernel
 def _spread(surfaces, coarse, table, light):
     """Light of the coarse nodes, interpolated at the fine ones."""
     out = np.empty((len(table), 3), np.float32)
-    for n in prange(len(table)):
+    for n in range(len(table)):
         patch = table[n, 0]
         u, v = table[n, 1] / (surfaces.light[patch, 1] - 1), table[n, 2] / (surfaces.light[patch, 2] - 1)
         out[n, 0], out[n, 1], out[n, 2] = light_at(coarse, light, patch, u, v)
     return out
 
 
-@njit(cache=True, error_model="numpy", parallel=True)
+@kernel
 def _smooth(surfaces, table, light):
     """A 3 × 3 binomial filter within each patch, against the noise of sampling."""
     out = np.empty_like(light)
-    for n in prange(len(table)):
+    for n in range(len(table)):
         first, width, height = surfaces.light[table[n, 0]]
         for k in range(3):
             total, weights = 0.0, 0.0

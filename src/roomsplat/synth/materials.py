@@ -1,17 +1,17 @@
 """The list of materials, and the one function that paints them all."""
 
 # pyright: basic
-from numba import njit
 
 from roomsplat.synth import building_materials as building
 from roomsplat.synth import object_materials as objects
 from roomsplat.synth import picture_materials as pictures
+from roomsplat.synth.jit import inner
 
 PLASTER, BRICK, PLANKS, WOOD, DOOR, WALLPAPER, FABRIC, RUG, BOOK_SPINE, BOOK_PAGES, BOOK_COVER = range(11)
 LEAF, CERAMIC, PLAIN, SHADE, CARDBOARD, WICKER, PAINTING, POSTER, CLOCK, OUTDOORS = range(11, 21)
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def reflectance(kind, s, t, width, height, seed, style, a, b):  # noqa: PLR0911 - one line per kind
     """Linear reflectance of material ``kind`` at (s, t) m on a surface of ``width`` × ``height`` m."""
     if kind == PLASTER:

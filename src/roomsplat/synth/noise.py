@@ -1,12 +1,12 @@
 """Hashed noise for textures: a value depends on its place and seed alone, never on order or threads."""
 
 # pyright: basic
-from numba import njit
+from roomsplat.synth.jit import inner
 
 MASK = 0xFFFFFFFF
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def hash01(x, y, seed):
     """A number in [0, 1) for integers (multiply and xor-shift mixing in the manner of lowbias32, Wellons 2018)."""
     h = (x * 0x1B873593 + y * 0x19D699A5 + seed * 0x27D4EB2F) & MASK
@@ -18,14 +18,14 @@ def hash01(x, y, seed):
     return h * (1.0 / 4294967296.0)
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def floor_int(x):
     """The largest integer not above ``x``."""
     i = int(x)
     return i - 1 if x < i else i
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def value_noise(x, y, seed):
     """Smooth noise in [0, 1] with cells of size 1 (quintic fade, Perlin 2002)."""
     ix, iy = floor_int(x), floor_int(y)
@@ -37,7 +37,7 @@ def value_noise(x, y, seed):
     return low * (1 - fy) + high * fy
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def fractal_noise(x, y, seed, octaves):
     """Octaves of noise, each half as large and half as strong; in [0, 1], mean 0.5."""
     total, weight, strength = 0.0, 0.0, 1.0
@@ -50,26 +50,26 @@ def fractal_noise(x, y, seed, octaves):
     return total / weight
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def smooth_step(low, high, x):
     """0 below ``low``, 1 above ``high``, smooth between."""
     k = min(max((x - low) / (high - low), 0.0), 1.0)
     return k * k * (3.0 - 2.0 * k)
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def mix(a, b, k):
     """Colour ``a`` at k = 0, ``b`` at k = 1."""
     return a[0] + (b[0] - a[0]) * k, a[1] + (b[1] - a[1]) * k, a[2] + (b[2] - a[2]) * k
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def scaled(a, k):
     """A colour, brighter or darker."""
     return a[0] * k, a[1] * k, a[2] * k
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def tinted(x, y, seed, strength):
     """A colour factor near 1 that differs from cell to cell, in brightness and a little in hue."""
     k = 1.0 + (hash01(x, y, seed) - 0.5) * 2.0 * strength
@@ -77,7 +77,7 @@ def tinted(x, y, seed, strength):
     return k + hue, k, k - hue
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def times(a, b):
     """Two colours multiplied."""
     return a[0] * b[0], a[1] * b[1], a[2] * b[2]

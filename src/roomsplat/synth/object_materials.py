@@ -1,8 +1,8 @@
 """What things in a room are covered with; the same arguments as in ``building_materials``."""
 
 # pyright: basic
-from numba import njit
 
+from roomsplat.synth.jit import inner
 from roomsplat.synth.noise import (
     floor_int,
     fractal_noise,
@@ -19,7 +19,7 @@ INK = (0.03, 0.03, 0.035)
 CREAM = (0.72, 0.66, 0.53)
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def fabric(s, t, width, height, seed, style, a, b):
     """Woven cloth. Style 0 plain melange, 1 stripes, 2 checks, 3 dots, 4 diamonds."""
     color = a
@@ -45,7 +45,7 @@ def fabric(s, t, width, height, seed, style, a, b):
     return scaled(color, tone)
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def rug(s, t, width, height, seed, style, a, b):
     """A knotted rug: fringe, zigzag and flower borders, a field of diamonds and small hashed figures."""
     s += 0.007 * (fractal_noise(s * 9.0, t * 9.0, seed, 2) - 0.5)
@@ -75,7 +75,7 @@ def rug(s, t, width, height, seed, style, a, b):
     return scaled(color, pile * worn)
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def _rug_field(s, t, width, height, seed, a, b, dark):
     """The inside of the rug: one medallion in the middle, a lattice of diamonds around."""
     medallion = abs(s - 0.5 * width) / 0.55 + abs(t - 0.5 * height) / 0.40
@@ -95,7 +95,7 @@ def _rug_field(s, t, width, height, seed, a, b, dark):
     return mix(color, a, smooth_step(0.13, 0.10, ds + dt))
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def _line_of_type(s, t, seed, letter):
     """Ink of a printed line of pseudo letters ``letter`` m wide, for t in [0, 1] of the line's height."""
     cell = floor_int(s / letter)
@@ -108,7 +108,7 @@ def _line_of_type(s, t, seed, letter):
     return max(stem, max(bar, other))
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def book_spine(s, t, width, height, seed, style, a, b):
     """A book's back: bands, a label, a title that runs up the spine; worn at both ends."""
     color = scaled(a, 0.9 + 0.2 * fractal_noise(s * 60.0, t * 30.0, seed, 3))
@@ -133,13 +133,13 @@ def book_spine(s, t, width, height, seed, style, a, b):
     return mix(color, CREAM, 0.35 * worn)
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def book_pages(s, t, width, height, seed, style, a, b):
     """The cut edges of pages."""
     return scaled(CREAM, 0.8 + 0.3 * value_noise(s * 15.0, t * 350.0, seed))
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def book_cover(s, t, width, height, seed, style, a, b):
     """A magazine's or book's front: a picture block, a headline, small print."""
     color = scaled(a, 0.95 + 0.1 * fractal_noise(s * 40.0, t * 40.0, seed, 2))
@@ -155,7 +155,7 @@ def book_cover(s, t, width, height, seed, style, a, b):
     return color
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def leaf(s, t, width, height, seed, style, a, b):
     """A leaf along t: midrib, side veins, paler and darker places."""
     across = abs(s / width - 0.5) * 2.0
@@ -166,7 +166,7 @@ def leaf(s, t, width, height, seed, style, a, b):
     return mix(color, scaled(b, 1.3), smooth_step(0.10, 0.04, across))
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def ceramic(s, t, width, height, seed, style, a, b):
     """Glaze with speckles; style 1 bands and zigzag, 2 drips of the second colour, 3 bare terracotta."""
     v = t / height
@@ -188,7 +188,7 @@ def ceramic(s, t, width, height, seed, style, a, b):
     return scaled(color, 0.6 if speck > 0.97 else 1.0)
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def plain(s, t, width, height, seed, style, a, b):
     """Paint, plastic or metal with faint handling marks; style 1 is brushed along s."""
     tone = 0.95 + 0.1 * fractal_noise(s * 6.0, t * 6.0, seed, 4)
@@ -197,7 +197,7 @@ def plain(s, t, width, height, seed, style, a, b):
     return scaled(a, tone)
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def shade(s, t, width, height, seed, style, a, b):
     """A lamp shade lit from inside: brightest about the bulb, linen threads."""
     v = t / height - 0.45
@@ -207,7 +207,7 @@ def shade(s, t, width, height, seed, style, a, b):
     return scaled(a, glow * rib * (1.0 + 0.16 * thread))
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def cardboard(s, t, width, height, seed, style, a, b):
     """A parcel: flutes, tape along the middle, stains, a printed label."""
     color = scaled(
@@ -228,7 +228,7 @@ def cardboard(s, t, width, height, seed, style, a, b):
     return color
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def wicker(s, t, width, height, seed, style, a, b):
     """A woven basket."""
     row, column = floor_int(t / 0.022), floor_int(s / 0.045)

@@ -3,8 +3,7 @@
 # pyright: basic
 import math
 
-from numba import njit
-
+from roomsplat.synth.jit import inner
 from roomsplat.synth.noise import (
     floor_int,
     fractal_noise,
@@ -22,7 +21,7 @@ INK = (0.03, 0.03, 0.035)
 GROUND = 4.0  # m above the lower edge of the picture behind the windows
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def painting(s, t, width, height, seed, style, a, b):
     """A picture behind a paper mount. Style 0 hills, 1 shapes, 2 flowers in a vase, 3 sea, 4 a map, 5 a portrait."""
     mount = 0.045 if style in (1, 2, 4) else 0.0
@@ -46,7 +45,7 @@ def painting(s, t, width, height, seed, style, a, b):
     return scaled(color, 0.86 + 0.28 * stroke)
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def _hills(x, v, seed, a, b):
     color = mix(
         (0.80, 0.58, 0.33),
@@ -69,7 +68,7 @@ def _hills(x, v, seed, a, b):
     return color
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def _shapes(x, v, aspect, seed, a, b):
     color = mix(PAPER, b, 0.12)
     for i in range(9):
@@ -86,7 +85,7 @@ def _shapes(x, v, aspect, seed, a, b):
     return color
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def _flowers(x, v, seed, a, b):
     color = scaled(
         mix(a, scaled(a, 0.45), smooth_step(0.0, 0.9, abs(x) + abs(v - 0.5))),
@@ -114,7 +113,7 @@ def _flowers(x, v, seed, a, b):
     return color
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def _sea(x, v, seed, a, b):
     sky = mix((0.72, 0.66, 0.58), (0.25, 0.38, 0.52), smooth_step(0.5, 1.0, v))
     sky = mix(sky, (0.85, 0.82, 0.78), 0.9 * smooth_step(0.48, 0.7, fractal_noise(x * 2.0, v * 5.0, seed, 5)))
@@ -130,7 +129,7 @@ def _sea(x, v, seed, a, b):
     return color
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def _map(x, v, seed, a, b):
     height = fractal_noise(x * 2.2, v * 2.2, seed, 6)
     color = mix((0.36, 0.50, 0.55), (0.66, 0.60, 0.40), smooth_step(0.485, 0.49, height))
@@ -141,7 +140,7 @@ def _map(x, v, seed, a, b):
     return mix(color, INK, 0.5 * smooth_step(0.02, 0.008, line))
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def _portrait(x, v, seed, a, b):
     color = scaled(mix(scaled(a, 0.4), a, fractal_noise(x * 4.0, v * 4.0, seed, 4)), 0.9)
     body = (x / 0.42) ** 2 + ((v - 0.02) / 0.42) ** 2
@@ -175,7 +174,7 @@ def _portrait(x, v, seed, a, b):
     )
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def poster(s, t, width, height, seed, style, a, b):
     """A printed sheet: a headline, a picture, columns of type."""
     u, v = s / width, t / height
@@ -198,7 +197,7 @@ def poster(s, t, width, height, seed, style, a, b):
     return color
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def clock_face(s, t, width, height, seed, style, a, b):
     """A wall clock at ten past ten."""
     x, y = s / width * 2.0 - 1.0, t / height * 2.0 - 1.0
@@ -218,7 +217,7 @@ def clock_face(s, t, width, height, seed, style, a, b):
     return a if radius > 0.96 or radius < 0.05 else color
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def outdoors(s, t, width, height, seed, style, a, b):
     """The view from the window: lawn, hedge, two houses, trees, hills, clouds. Radiance relative to white in the sun.
 
@@ -244,7 +243,7 @@ def outdoors(s, t, width, height, seed, style, a, b):
     return mix(color, grass, smooth_step(GROUND + 0.05, GROUND - 0.05, t))
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def _tree(s, t, center, seed, color):
     """A round tree about s = ``center``."""
     size = 1.3 + 1.5 * hash01(2, 2, seed)
@@ -259,7 +258,7 @@ def _tree(s, t, center, seed, color):
     return mix(color, scaled(green, leaves), smooth_step(0.62, 0.5, crown))
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def _house(x, y, seed, color):
     """A gabled house 5 m wide whose foot stands at (0, 0)."""
     if y < 0.0 or abs(x) > 2.9 or y > 5.6:

@@ -1,14 +1,11 @@
 """Where a point of a patch lies, how it is painted, and how bright its light map is there."""
 
 # pyright: basic
-import numpy as np
-from numba import njit
-
+from roomsplat.synth.jit import inner
 from roomsplat.synth.materials import reflectance
-from roomsplat.synth.noise import hash01
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def point_at(surfaces, patch, u, v, out):
     """Write position (3) and unit normal (3) at (u, v) in [0, 1]² of ``patch`` into ``out``."""
     first, columns, rows = surfaces.grid[patch, 0], surfaces.grid[patch, 1], surfaces.grid[patch, 2]
@@ -35,7 +32,7 @@ def point_at(surfaces, patch, u, v, out):
         out[k] /= length
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def paint(surfaces, patch, u, v):
     """Linear reflectance of ``patch`` at (u, v)."""
     width, height = float(surfaces.extent[patch, 0]), float(surfaces.extent[patch, 1])
@@ -53,7 +50,7 @@ def paint(surfaces, patch, u, v):
     )
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def light_at(surfaces, light, patch, u, v):
     """The light map of ``patch`` at (u, v), between its nodes (the first node is at u = 0, the last at u = 1)."""
     first, width, height = surfaces.light[patch, 0], surfaces.light[patch, 1], surfaces.light[patch, 2]
@@ -67,16 +64,3 @@ def light_at(surfaces, light, patch, u, v):
         a * light[at, 1] + b * light[at + 1, 1] + c * light[at + width, 1] + d * light[at + width + 1, 1],
         a * light[at, 2] + b * light[at + 1, 2] + c * light[at + width, 2] + d * light[at + width + 1, 2],
     )
-
-
-@njit(cache=True, error_model="numpy")
-def mean_reflectance(surfaces):
-    """(p, 3) the mean over 36 jittered places of each patch: what light bounces off it, and for checks."""
-    result = np.zeros((len(surfaces.material), 3), np.float32)
-    for patch in range(len(surfaces.material)):
-        for i in range(36):
-            u, v = (i % 6 + hash01(i, 1, patch)) / 6.0, (i // 6 + hash01(i, 2, patch)) / 6.0
-            color = paint(surfaces, patch, u, v)
-            for k in range(3):
-                result[patch, k] += np.float32(color[k] / 36.0)
-    return result

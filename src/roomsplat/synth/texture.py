@@ -8,8 +8,9 @@ places are rounded to 1/16 and mip levels to 1/8, a tenth of a grey level in pra
 
 # pyright: basic
 import numpy as np
-from numba import njit
+from numpy.typing import NDArray
 
+from roomsplat.synth.jit import inner, kernel
 from roomsplat.synth.packing import LEVELS
 
 LANE = 21
@@ -18,7 +19,7 @@ _MASK = np.uint64((1 << LANE) - 1)
 _SHIFT1, _SHIFT2 = np.uint64(LANE), np.uint64(2 * LANE)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def encode_texel(red, green, blue):
     """Display light in [0, 1] per channel to a texel."""
     r = np.uint64(min(max(red, 0.0), 1.0) ** 0.5 * TOP + 0.5)
@@ -27,7 +28,7 @@ def encode_texel(red, green, blue):
     return r | (g << _SHIFT1) | (b << _SHIFT2)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def decode_texel(texel, weight):
     """A sum of texels whose weights sum to ``weight`` back to display light."""
     scale = np.float32(1.0) / np.float32(TOP * weight)
@@ -37,7 +38,13 @@ def decode_texel(texel, weight):
     return r * r, g * g, b * b
 
 
-@njit(cache=True, error_model="numpy")
+def decode_texels(texels: NDArray[np.uint64]) -> NDArray[np.float32]:
+    """(...) texels to (..., 3) display light."""
+    lanes = np.stack([texels >> np.uint64(k * LANE) & _MASK for k in range(3)], axis=-1)
+    return (lanes.astype(np.float32) / np.float32(TOP)) ** 2
+
+
+@inner
 def _weighted(texture, atlas, patch, level, u, v, share):
     """256 · ``share`` times one level of a texture at (u, v), bilinear."""
     first, width, height = texture[patch, level, 0], texture[patch, level, 1], texture[patch, level, 2]
@@ -55,7 +62,7 @@ def _weighted(texture, atlas, patch, level, u, v, share):
     )  # fmt: skip
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def look_up(texture, atlas, patch, u, v, lod8):
     """Display light of a texture at (u, v) in [0, 1]², filtered over 2^(lod8 / 8) texels."""
     lod8 = min(max(lod8, 0), 8 * (LEVELS - 1))
@@ -66,7 +73,7 @@ def look_up(texture, atlas, patch, u, v, lod8):
     return decode_texel(total, 2048)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def lod_of_squared(squared):
     """8 · log2 of the root of ``squared`` ≥ 0, rounded down, from a float's exponent and leading mantissa bits.
 

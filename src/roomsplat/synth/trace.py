@@ -7,12 +7,12 @@ rays. So surfaces do not shimmer and silhouettes are smooth.
 
 # pyright: basic
 import numpy as np
-from numba import njit, prange
 from numpy.typing import NDArray
 
 from roomsplat.core.cameras import PinholeCamera
 from roomsplat.core.images import RenderOutput
 from roomsplat.synth.bake import BakedRoom
+from roomsplat.synth.jit import in_threads, inner, kernel
 from roomsplat.synth.texture import lod_of_squared, look_up
 from roomsplat.synth.visibility import SAMPLES_X, SAMPLES_Y, plane_equations, screen_boxes, visible_in_strip
 
@@ -39,8 +39,8 @@ def render_light(
     boxes, listed = _candidates(room, camera, rows, intrinsics, two_sided)
     light = np.empty((camera.height, camera.width, 3), np.float32)
     places = _places(camera.width, SAMPLES_X, SAMPLES_Y)
-    _light_strips(room.mesh, room.surfaces, room.atlas, two_sided, boxes, listed, rows, intrinsics, places,
-                  SAMPLES_X, SAMPLES_Y, light)  # fmt: skip
+    in_threads(_light_strips, -(-camera.height // STRIP), room.mesh, room.surfaces.texture, room.atlas, two_sided,
+               boxes, listed, rows, intrinsics, places, SAMPLES_X, SAMPLES_Y, light)  # fmt: skip
     return light
 
 
@@ -51,9 +51,8 @@ def render_depth(room: BakedRoom, camera: PinholeCamera) -> NDArray[np.float32]:
     boxes, listed = _candidates(room, camera, rows, intrinsics, two_sided)
     depth = np.empty((camera.height, camera.width), np.float32)
     middle = np.array([0.5], np.float32)
-    _depth_strips(
-        room.mesh, two_sided, boxes, listed, rows, intrinsics, _places(camera.width, middle, middle), depth
-    )
+    in_threads(_depth_strips, -(-camera.height // STRIP), room.mesh, two_sided, boxes, listed, rows, intrinsics,
+               _places(camera.width, middle, middle), depth)  # fmt: skip
     return depth
 
 
@@ -87,16 +86,26 @@ def _places(width: int, x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArr
 def _candidates(room: BakedRoom, camera: PinholeCamera, rows, intrinsics, two_sided):
     """Screen bounds of all triangles, and the numbers of those that can be seen."""
     boxes = np.empty((len(room.mesh.triangles), 4), np.int32)
-    screen_boxes(room.mesh.triangles, two_sided, rows, intrinsics, camera.width, camera.height, boxes)
+    in_threads(
+        screen_boxes,
+        len(boxes),
+        room.mesh.triangles,
+        two_sided,
+        rows,
+        intrinsics,
+        camera.width,
+        camera.height,
+        boxes,
+    )
     return boxes, np.flatnonzero((boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1]))
 
 
-@njit(cache=True, error_model="numpy", parallel=True)
-def _depth_strips(mesh, two_sided, boxes, listed, rows, intrinsics, places, depth):
+@kernel
+def _depth_strips(start, stop, mesh, two_sided, boxes, listed, rows, intrinsics, places, depth):
     height, width = depth.shape
-    for strip in prange((height + STRIP - 1) // STRIP):
+    near, owner = np.empty((STRIP, width), np.float32), np.empty((STRIP, width), np.int32)
+    for strip in range(start, stop):
         y0, y1 = strip * STRIP, min(strip * STRIP + STRIP, height)
-        near, owner = np.empty((STRIP, width), np.float32), np.empty((STRIP, width), np.int32)
         visible_in_strip(
             mesh.triangles, two_sided, boxes, listed, rows, intrinsics, y0, y1, 1, places, near, owner
         )
@@ -106,22 +115,19 @@ def _depth_strips(mesh, two_sided, boxes, listed, rows, intrinsics, places, dept
                 depth[y, x] = np.float32(1.0) / w if w > 0 else np.float32(0.0)
 
 
-@njit(cache=True, error_model="numpy", parallel=True)
+@kernel
 def _light_strips(
-    mesh, surfaces, atlas, two_sided, boxes, listed, rows, intrinsics, places, sub_x, sub_y, light
+    start, stop, mesh, texture, atlas, two_sided, boxes, listed, rows, intrinsics, places, sub_x, sub_y, light
 ):
     height, width = light.shape[:2]
     samples = len(sub_x)
-    for strip in prange((height + STRIP - 1) // STRIP):
+    near, owner = np.empty((STRIP, width * samples), np.float32), np.empty((STRIP, width * samples), np.int32)
+    group, e = np.empty((samples, 5)), np.empty(9)
+    for strip in range(start, stop):
         y0, y1 = strip * STRIP, min(strip * STRIP + STRIP, height)
-        near, owner = (
-            np.empty((STRIP, width * samples), np.float32),
-            np.empty((STRIP, width * samples), np.int32),
-        )
         visible_in_strip(
             mesh.triangles, two_sided, boxes, listed, rows, intrinsics, y0, y1, samples, places, near, owner
         )
-        group, e = np.empty((samples, 5)), np.empty(9)
         for y in range(y0, y1):
             known = -1
             for x in range(width):
@@ -137,7 +143,7 @@ def _light_strips(
                     r, g, b = _shade(
                         mesh.patch[index],
                         mesh.uv,
-                        surfaces.texture,
+                        texture,
                         atlas,
                         index,
                         e,
@@ -149,7 +155,7 @@ def _light_strips(
                 light[y, x, 0], light[y, x, 1], light[y, x, 2] = red, green, blue
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def _group(patches, near, owner, row, base, sub_x, sub_y, group):
     """Gather a pixel's samples by patch (and by depth, where a patch hides part of itself).
 
@@ -189,7 +195,7 @@ def _group(patches, near, owner, row, base, sub_x, sub_y, group):
     return count
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def _shade(patch, uvs, texture, atlas, index, e, px, py, scale):
     """Display light of triangle ``index``, whose plane equations are ``e``, at (px, py), filtered over ``scale`` px."""
     depth = 1.0 / (e[0] + e[1] * px + e[2] * py)

@@ -9,7 +9,8 @@ Each row may have its own pose (rolling shutter).
 
 # pyright: basic
 import numpy as np
-from numba import njit, prange
+
+from roomsplat.synth.jit import inner, kernel
 
 NEAR = 0.02  # m
 SLACK = np.float32(1e-5)  # widens triangles a hair, so that no ray slips between neighbours
@@ -20,7 +21,7 @@ SAMPLES_X = (np.array([9, 7, 13, 5, 3, 1, 11, 15]) / 16).astype(np.float32)
 SAMPLES_Y = (np.array([5, 11, 9, 3, 13, 7, 15, 1]) / 16).astype(np.float32)
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def plane_equations(triangles, index, row, intrinsics, out):
     """Write nine numbers: 1 / depth, b1 / depth, b2 / depth, each as constant, slope in x, slope in y (px).
 
@@ -57,14 +58,14 @@ def plane_equations(triangles, index, row, intrinsics, out):
     return facing
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def _grow(x, y, z, intrinsics, box):
     px, py = x / z * intrinsics[0] + intrinsics[2], y / z * intrinsics[1] + intrinsics[3]
     box[0], box[1] = min(box[0], px), min(box[1], py)
     box[2], box[3] = max(box[2], px), max(box[3], py)
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def _screen_box(triangles, index, row, intrinsics, local, box):
     """Widen ``box`` (x0, y0, x1, y1 in px) by the part of a triangle in front of the near plane."""
     for corner in range(3):
@@ -87,35 +88,33 @@ def _screen_box(triangles, index, row, intrinsics, local, box):
             _grow(ax + k * (local[other, 0] - ax), ay + k * (local[other, 1] - ay), NEAR, intrinsics, box)
 
 
-@njit(cache=True, error_model="numpy", parallel=True)
-def screen_boxes(triangles, two_sided, rows, intrinsics, width, height, boxes):
+@kernel
+def screen_boxes(start, stop, triangles, two_sided, rows, intrinsics, width, height, boxes):
     """(t, 4) int32 bounds x0, y0, x1, y1 in px (ends excluded) of every triangle; empty when it cannot be seen."""
     last = len(rows) - 1
     moving = False
     for k in range(12):
         moving = moving or rows[0, k] != rows[last, k]
-    chunks = 64
-    for chunk in prange(chunks):
-        local, box, out = np.empty((3, 3)), np.empty(4), np.empty(9)
-        for i in range(chunk * len(triangles) // chunks, (chunk + 1) * len(triangles) // chunks):
-            boxes[i, :] = 0
-            facing = plane_equations(triangles, i, rows[last // 2], intrinsics, out)
-            if facing <= 0 and not (two_sided[i] or moving):
-                continue
-            box[:2], box[2:] = np.inf, -np.inf
-            _screen_box(triangles, i, rows[last // 2], intrinsics, local, box)
-            if moving:
-                _screen_box(triangles, i, rows[0], intrinsics, local, box)
-                _screen_box(triangles, i, rows[last], intrinsics, local, box)
-            if not box[0] <= box[2]:
-                continue
-            boxes[i, 0] = int(min(max(box[0] - MARGIN, 0.0), width))
-            boxes[i, 1] = int(min(max(box[1] - MARGIN, 0.0), height))
-            boxes[i, 2] = int(min(max(box[2] + MARGIN + 1.0, 0.0), width))
-            boxes[i, 3] = int(min(max(box[3] + MARGIN + 1.0, 0.0), height))
+    local, box, out = np.empty((3, 3)), np.empty(4), np.empty(9)
+    for i in range(start, stop):
+        boxes[i, :] = 0
+        facing = plane_equations(triangles, i, rows[last // 2], intrinsics, out)
+        if facing <= 0 and not (two_sided[i] or moving):
+            continue
+        box[:2], box[2:] = np.inf, -np.inf
+        _screen_box(triangles, i, rows[last // 2], intrinsics, local, box)
+        if moving:
+            _screen_box(triangles, i, rows[0], intrinsics, local, box)
+            _screen_box(triangles, i, rows[last], intrinsics, local, box)
+        if not box[0] <= box[2]:
+            continue
+        boxes[i, 0] = int(min(max(box[0] - MARGIN, 0.0), width))
+        boxes[i, 1] = int(min(max(box[1] - MARGIN, 0.0), height))
+        boxes[i, 2] = int(min(max(box[2] + MARGIN + 1.0, 0.0), width))
+        boxes[i, 3] = int(min(max(box[3] + MARGIN + 1.0, 0.0), height))
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def _test_row(near, owner, place_x, place_y, index, w0, wx, wy, p0, px, py, q0, qx, qy):
     """Keep triangle ``index`` for every sample of a stretch of a row that it covers and where it is nearest."""
     for i in range(len(near)):
@@ -127,7 +126,7 @@ def _test_row(near, owner, place_x, place_y, index, w0, wx, wy, p0, px, py, q0, 
         owner[i] = index if hit else owner[i]
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def visible_in_strip(
     triangles, two_sided, boxes, listed, rows, intrinsics, y0, y1, samples, places, near, owner
 ):
