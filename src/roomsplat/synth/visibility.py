@@ -3,7 +3,7 @@
 Rays of one camera are tested against a triangle together: with the origin fixed, Möller and Trumbore's (1997) three
 determinants are linear in the pixel's place, so a row of samples costs a few multiplications per sample in vector
 lanes, and only within the triangle's bounds on the screen. The nearest hit is kept per sample. Measured on the demo's
-room (49,000 triangles, 640 × 480): a tree walked per ray took 500 ns for each, this takes 8 samples per pixel in less.
+room (49,000 triangles, 640 × 480): a tree walked per ray took 155 ms for one ray a pixel, this takes 5 ms for eight.
 Each row may have its own pose (rolling shutter).
 """
 
