@@ -98,13 +98,18 @@ def _unreadable(path: Path, error: Exception) -> InvalidFileError:
     )
 
 
+def grid_nodes(length: int, count: int) -> NDArray[np.int64]:
+    """(count,) whole px from 0 to ``length``, as even as whole numbers can be: Pillow warps whole cells only."""
+    return np.round(np.linspace(0, length, count)).astype(np.int64)
+
+
 def warp_image(rgb: RGB8, source_grid: NDArray[np.floating]) -> RGB8:
     """Resample bicubically: where each node of a regular grid over the result lies in ``rgb``, linear in between.
 
     Args:
         rgb: (h, w, 3) sRGB.
-        source_grid: (rows, columns, 2) x and y in px of ``rgb``, the corner of the first pixel at 0; the nodes lie
-            evenly from corner to corner of the result, which has the size of ``rgb``.
+        source_grid: (rows, columns, 2) x and y in px of ``rgb``, the corner of the first pixel at 0, for the nodes at
+            ``grid_nodes(width, columns)`` × ``grid_nodes(height, rows)`` of the result, which has the size of ``rgb``.
     """
     height, width = rgb.shape[:2]
     rows, columns = source_grid.shape[:2]

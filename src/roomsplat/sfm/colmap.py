@@ -105,6 +105,9 @@ class Session:
         options = _colmap.FeatureExtractionOptions()
         options.num_threads, options.use_gpu, options.max_image_size = self._threads, False, 100_000
         options.sift.max_num_features = max_features
+        options.sift.max_num_orientations = (
+            1  # a film is held upright: second orientations only cost matching time
+        )
         options.sift.first_octave = -1 if upsample else 0
         options.sift.peak_threshold = peak
         reader = _colmap.ImageReaderOptions()
@@ -202,6 +205,10 @@ class Session:
         options.multiple_models = several
         options.min_model_size = 3
         options.extract_colors = False
+        # Refine everything when the model grew by 40 % instead of 10 %, and stop when a step gains less than a
+        # millionth: a third less time, 0.06 instead of 0.05 % of the path on the synthetic room.
+        options.ba_global_frames_ratio = options.ba_global_points_ratio = 1.4
+        options.ba_global_function_tolerance = options.ba_local_function_tolerance = 1e-6
         mapper, triangulation = options.mapper, options.triangulation
         options.random_seed = mapper.random_seed = triangulation.random_seed = self._seed
         mapper.abs_pose_min_num_inliers = thresholds.min_inliers

@@ -11,7 +11,7 @@ class SfmConfig:
 
     max_side: int = 1280
     """Features are found on pictures whose longer side is at most this many px."""
-    max_features: int = 3000
+    max_features: int = 2048
     """At most this many features per picture, the largest scales first."""
     enough_features: int = 1200
     """Pictures with fewer features on average (soft or plain ones) are searched again at twice their size."""

@@ -14,7 +14,10 @@ from roomsplat.sfm.solution import Solution
 
 MAX_REPROJECTION_PX = 2.0
 FOCAL_RANGE = (0.45, 2.5)  # of the longer side: 96° to 23°; phones' lenses lie between 0.6 and 2.2
-JUMP_FACTOR = 10.0
+JUMP_FACTOR = 6.0
+CUT_SUPPORT = (
+    0.8  # a jump that the matches bear out this well is a cut in the film, as `can` has three, and no mistake
+)
 MIN_PARALLAX_DEG = 1.0
 MIN_SUPPORT = 0.5
 FILM_HINT = "Film again: walk slowly sideways around the room, do not only turn in place."
@@ -41,11 +44,11 @@ class SfmQuality:
     distortion: float
     """Radial term k: r becomes r (1 + k r²)."""
     support: float
-    """The smallest share, over all cuts of the film, of the verified frame pairs across it that the cameras explain."""
+    """The smallest share, over all cuts of the film, of the verified matches across it that the cameras explain."""
     path_length: float
     """Of the camera's way, in units of the result."""
     jumps: tuple[int, ...]
-    """Numbers (``Frame.index``) of the frames before which the camera jumps."""
+    """Numbers (``Frame.index``) of the frames before which the camera jumps: cuts of the film, or mistakes."""
 
 
 def measure(
@@ -140,11 +143,15 @@ def warnings_of(quality: SfmQuality, solution: Solution, frames: Sequence[Frame]
                 message=f"The film before and after {at.timestamp_s:.1f} s may not fit together; film that part again.",
             )
         )
-    if quality.jumps:
+    numbers = [frames[i].index for i in solution.frame_numbers]
+    doubtful = [jump for jump in quality.jumps if solution.support[numbers.index(jump) - 1] < CUT_SUPPORT]
+    if doubtful:
+        at = frames[solution.frame_numbers[numbers.index(doubtful[0])]]
         result.append(
             RunWarning(
                 code="camera_path_jumps",
-                message=f"The camera's path jumps {len(quality.jumps)} times; parts of the room may be doubled.",
+                message=f"The camera's path jumps {len(doubtful)} times, first at {at.timestamp_s:.1f} s: "
+                "parts of the room may be misplaced.",
             )
         )
     if not FOCAL_RANGE[0] <= quality.focal_ratio <= FOCAL_RANGE[1]:

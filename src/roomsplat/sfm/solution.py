@@ -79,7 +79,7 @@ class Solution:
     observation_points: NDArray[np.int64]
     """(o,) row of ``points``."""
     support: NDArray[np.float64]
-    """(c - 1,) between frames i and i + 1: share of the verified pairs across that cut that the cameras explain."""
+    """(c - 1,) between frames i and i + 1: share of the verified matches across that cut that the cameras explain."""
     other_models: NDArray[np.int64]
     """Sizes of the other, smaller solutions."""
 

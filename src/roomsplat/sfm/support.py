@@ -3,7 +3,7 @@
 A model can be folded: two parts of a film, each right in itself, joined in the wrong place by a few false matches. The
 mean reprojection error does not show it (0.99 px against 1.03 px on ``fox``; the wrong one was the better one, 6.6 % of
 the path off), because the mapper silently drops every match that contradicts it. The verified matches remember: of
-those that cross the fold most disagree with the cameras.
+those that cross the fold two thirds disagree with the cameras.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,6 @@ Double = NDArray[np.float64]
 
 MAX_ERROR_PX = 3.0
 MIN_MATCHES = 15
-EXPLAINED = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,17 +54,18 @@ def explained_share(pair: MatchedPair, cam_from_world: Double, focal: float) -> 
 
 
 def support_of_cuts(pairs: Sequence[MatchedPair], cam_from_world: Double, focal: float) -> Double:
-    """(c - 1,) for every cut between two consecutive frames: the explained share of the pairs that cross it.
+    """(c - 1,) for every cut between two consecutive frames: the explained share of the matches that cross it.
 
-    A pair counts as explained or not as a whole, because false pairs have few matches but true ones of a fold do too.
+    Matches are counted, not pairs: where a film shows the same thing in two places (``fox``), many pairs are false, each
+    with few matches, and a right model had 0.37 by pairs but 0.62 by matches; the folded one has 0.35 by matches.
     A cut that no pair crosses has support 0.
     """
     count = len(cam_from_world)
-    good, all_pairs = np.zeros(max(count - 1, 0)), np.zeros(max(count - 1, 0))
+    good, total = np.zeros(max(count - 1, 0)), np.zeros(max(count - 1, 0))
     for pair in pairs:
-        if len(pair.rays_first) < MIN_MATCHES:
+        matches = len(pair.rays_first)
+        if matches < MIN_MATCHES:
             continue
-        explained = explained_share(pair, cam_from_world, focal) >= EXPLAINED
-        good[pair.first : pair.second] += explained
-        all_pairs[pair.first : pair.second] += 1
-    return good / np.maximum(all_pairs, 1)
+        good[pair.first : pair.second] += matches * explained_share(pair, cam_from_world, focal)
+        total[pair.first : pair.second] += matches
+    return good / np.maximum(total, 1)

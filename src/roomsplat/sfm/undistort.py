@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from roomsplat.core.progress import Progress, ReportProgress
 from roomsplat.errors import OutputError
-from roomsplat.media.images import read_image, warp_image, write_image
+from roomsplat.media.images import grid_nodes, read_image, warp_image, write_image
 from roomsplat.sfm.solution import Lens
 
 CELL = 32  # px between the nodes of the warp; linear in between is exact to 0.01 px for phone lenses
@@ -46,10 +46,10 @@ def _fits(lens: Lens, zoom: float) -> bool:
 def source_grid(lens: Lens, pinhole: Lens) -> NDArray[np.float64]:
     """(rows, columns, 2) px of the original at the nodes of a regular grid over the pinhole's picture.
 
-    The nodes lie at ``np.linspace(0, width, columns)`` × ``np.linspace(0, height, rows)``.
+    The nodes lie where ``warp_image`` wants them (``grid_nodes``).
     """
     columns, rows = max(2, lens.width // CELL + 1), max(2, lens.height // CELL + 1)
-    x, y = np.meshgrid(np.linspace(0, lens.width, columns), np.linspace(0, lens.height, rows))
+    x, y = np.meshgrid(grid_nodes(lens.width, columns), grid_nodes(lens.height, rows))
     rays = (np.stack([x, y], axis=-1) - (pinhole.cx, pinhole.cy)) / pinhole.focal
     return lens.pixels(rays)
 

@@ -1,0 +1,64 @@
+"""Laws of lenses and of removing their distortion."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from roomsplat.core.progress import silent
+from roomsplat.media.images import read_image, warp_image, write_image
+from roomsplat.sfm.solution import Lens
+from roomsplat.sfm.undistort import pinhole_of, source_grid, undistort_images
+from tests.sfm.scenes import LENS, corner, draw, walk
+
+
+@pytest.mark.parametrize("k", [-0.15, -0.03, 0.0, 0.08])
+def test_rays_and_pixels_are_inverse(k: float) -> None:
+    """To the plane and back is the same pixel, over the whole picture."""
+    lens = replace(LENS, k=k)
+    pixels = np.random.default_rng(0).uniform(0, (320, 240), (200, 2))
+    np.testing.assert_allclose(lens.pixels(lens.rays(pixels)), pixels, atol=1e-3)
+
+
+@pytest.mark.parametrize("k", [-0.2, -0.03, 0.0, 0.03, 0.2])
+def test_the_pinhole_has_no_black_border(k: float) -> None:
+    """Every pixel of the result comes from inside the picture, and a slightly wider view would not."""
+    lens = replace(LENS, k=k)
+    pinhole = pinhole_of(lens)
+    grid = source_grid(lens, pinhole)
+    assert grid.min() > -0.01
+    assert np.all(grid.max(axis=(0, 1)) < np.array([320, 240]) + 0.01)
+    wider = source_grid(lens, replace(pinhole, focal=pinhole.focal * 0.99))
+    assert wider.min() < -0.01 or np.any(wider.max(axis=(0, 1)) > np.array([320, 240]) + 0.01)
+
+
+def test_the_warped_picture_is_the_pinholes() -> None:
+    """A drawn room, warped, equals the room drawn through the pinhole: mean difference under one level of 255."""
+    lens = replace(LENS, k=-0.1)
+    pinhole = pinhole_of(lens)
+    walls, pose = corner(), walk(3)[1]
+    warped = warp_image(draw(walls, pose, lens), source_grid(lens, pinhole)).astype(float)
+    direct = draw(walls, pose, pinhole).astype(float)
+    assert np.abs(warped - direct)[4:-4, 4:-4].mean() < 1.0
+    plain = draw(walls, pose, lens).astype(float)
+    assert np.abs(plain - direct).mean() > 5.0
+
+
+def test_a_picture_without_distortion_is_copied(tmp_path: Path) -> None:
+    """No second JPEG generation where nothing changes; a bent one is written anew."""
+    source, out = tmp_path / "a.jpg", tmp_path / "out"
+    out.mkdir()
+    write_image(source, draw(corner(), walk(3)[0]))
+    straight: Lens = replace(LENS, k=0.0)
+    (path,) = undistort_images([source], out, straight, pinhole_of(straight), silent)
+    assert path.read_bytes() == source.read_bytes()
+    (path,) = undistort_images([source], out, LENS, pinhole_of(LENS), silent)
+    assert path.read_bytes() != source.read_bytes()
+    assert read_image(path).shape == (240, 320, 3)
+
+
+def test_a_resized_lens_sees_the_same() -> None:
+    """Twice the picture, twice the pixels, the same rays."""
+    pixels = np.random.default_rng(0).uniform(0, (320, 240), (20, 2))
+    np.testing.assert_allclose(LENS.resized(640, 480).rays(2 * pixels), LENS.rays(pixels), atol=1e-9)
