@@ -101,11 +101,15 @@ def test_warnings_name_times() -> None:
         True,
         True,
     )
-    codes = {
-        w.code
-        for w in warnings_of(replace(GOOD, support=0.2, jumps=(30,), focal_ratio=9.0), solution(), frames())
-    }
+    bad = replace(GOOD, support=0.2, jumps=(30,), focal_ratio=9.0)
+    weak = replace(solution(), support=np.full(9, 0.2))
+    codes = {warning.code for warning in warnings_of(bad, weak, frames())}
     assert codes == {"cameras_uncertain", "camera_path_jumps", "focal_implausible"}
+
+
+def test_a_cut_in_the_film_is_no_mistake() -> None:
+    """A jump that the matches bear out is kept as a figure and not warned of."""
+    assert warnings_of(replace(GOOD, jumps=(30,)), solution(), frames()) == ()
 
 
 def test_times_are_told_as_ranges() -> None:

@@ -56,8 +56,8 @@ def explained_share(pair: MatchedPair, cam_from_world: Double, focal: float) -> 
 def support_of_cuts(pairs: Sequence[MatchedPair], cam_from_world: Double, focal: float) -> Double:
     """(c - 1,) for every cut between two consecutive frames: the explained share of the matches that cross it.
 
-    Matches are counted, not pairs: where a film shows the same thing in two places (``fox``), many pairs are false, each
-    with few matches, and a right model had 0.37 by pairs but 0.62 by matches; the folded one has 0.35 by matches.
+    Matches are counted, not pairs: where a film shows the same thing in two places (``fox``), many pairs are false,
+    each with few matches, and a right model had 0.37 by pairs but 0.62 by matches; the folded one has 0.35.
     A cut that no pair crosses has support 0.
     """
     count = len(cam_from_world)
