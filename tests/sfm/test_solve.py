@@ -11,10 +11,10 @@ from roomsplat.core.images import Frame
 from roomsplat.core.progress import Progress
 from roomsplat.errors import InvalidFileError, RegistrationError
 from roomsplat.formats.colmap import read_colmap
-from roomsplat.media.images import read_image
+from roomsplat.media.images import read_image, write_image
 from roomsplat.sfm.config import SfmConfig
 from roomsplat.sfm.solve import SfmResult, load_sfm, solve_cameras
-from tests.sfm.scenes import LENS, film, walk
+from tests.sfm.scenes import LENS, film, look_at, walk
 
 CONFIG = SfmConfig(max_features=600, enough_features=0, threads=2)
 
@@ -125,6 +125,29 @@ def test_a_still_camera_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RegistrationError, match="move") as caught:
         solve_cameras(frames, tmp_path / "out", CONFIG)
     assert "sideways" in caught.value.hint
+
+
+def test_turning_on_the_spot_is_refused(tmp_path: Path) -> None:
+    """A camera that only turns sees no depth, however much it sees: refused, with the hint to walk."""
+    center = np.array([-0.5, 0.2, 1.2])
+    targets = [np.array([0.2 + 0.12 * i, 2.6, 1.0]) for i in range(10)]
+    frames = film(tmp_path / "film", np.stack([look_at(center, target) for target in targets]))
+    (tmp_path / "out").mkdir()
+    with pytest.raises(RegistrationError, match=r"move|placed") as caught:
+        solve_cameras(frames, tmp_path / "out", CONFIG)
+    assert "sideways" in caught.value.hint
+
+
+def test_a_blank_wall_is_refused(tmp_path: Path) -> None:
+    """Pictures with nothing in them end in the same sentence, not in a crash of the solver."""
+    frames = list[Frame]()
+    for i in range(6):
+        path = tmp_path / f"{i}.png"
+        write_image(path, np.full((240, 320, 3), 200, np.uint8))
+        frames.append(Frame(index=i, timestamp_s=i, name=str(i), path=path, sharpness=1))
+    (tmp_path / "out").mkdir()
+    with pytest.raises(RegistrationError, match="too little to hold on to"):
+        solve_cameras(frames, tmp_path / "out", CONFIG)
 
 
 def test_too_few_frames_are_refused(frames: tuple[Frame, ...], tmp_path: Path) -> None:
