@@ -44,7 +44,9 @@ def load(path: str | Path) -> SplatScene:
     """Read a splat; the suffix names the format (.ply).
 
     Raises:
-        InvalidFileError: the file is missing, damaged or of another kind.
+        InvalidSettingError: the suffix is none that we know.
+        InputNotFoundError: there is no such file.
+        InvalidFileError: the file is damaged or of another kind.
     """
     from roomsplat.formats.scene_files import read_scene
 
@@ -55,6 +57,7 @@ def save(scene: SplatScene, path: str | Path) -> None:
     """Write a splat; the suffix names the format (.ply).
 
     Raises:
+        InvalidSettingError: the suffix is none that we know.
         OutputError: the file cannot be written.
     """
     from roomsplat.formats.scene_files import write_scene

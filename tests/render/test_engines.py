@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from roomsplat.errors import EngineError
+from roomsplat.errors import EngineError, InvalidSettingError
 from roomsplat.render.base import Engine, RenderSettings
 from roomsplat.render.engines import select_engine
 from roomsplat.render.view import render_view
@@ -23,6 +23,13 @@ def test_other_engines_are_refused_in_one_sentence(name: str) -> None:
     with pytest.raises(EngineError) as caught:
         select_engine(name)
     assert "--engine" in caught.value.hint
+
+
+@pytest.mark.parametrize("threads", [0, -1])
+def test_no_engine_runs_on_no_thread(threads: int) -> None:
+    """Fewer than one thread is refused with the number, not quietly taken for one."""
+    with pytest.raises(InvalidSettingError, match=f"threads is {threads}"):
+        select_engine("auto", threads=threads)
 
 
 def test_a_finished_picture() -> None:

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from roomsplat.errors import EngineError
+from roomsplat.errors import EngineError, InvalidSettingError
 from roomsplat.render.base import Engine
 
 EngineName = Literal["auto", "cpu", "cuda"]
@@ -13,11 +13,17 @@ def select_engine(name: str, threads: int | None = None) -> Engine:
 
     Args:
         name: ``auto``, ``cpu`` or ``cuda``.
-        threads: how many threads the CPU engine uses; ``None`` = all.
+        threads: how many threads the CPU engine uses, at least 1; ``None`` = all.
 
     Raises:
         EngineError: there is no such engine, or not on this computer.
+        InvalidSettingError: fewer than one thread.
     """
+    if threads is not None and threads < 1:
+        raise InvalidSettingError(
+            f"The number of threads is {threads}.",
+            hint="Give --threads 1 or more, or leave it out to use all.",
+        )
     if name in ("auto", "cpu"):
         from roomsplat.render.cpu.engine import CpuEngine  # noqa: PLC0415 - Numba takes 0.5 s to import
 
