@@ -37,6 +37,18 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(given)
 
 
+def choose_known(only: str | None, known: Sequence[str], *, part: bool) -> None:
+    """Refuse an ``only`` that names no case: measuring nothing would pass for a success.
+
+    ``part``: a part of a name will do.
+
+    Raises:
+        SystemExit: there is no such case; the known ones are listed.
+    """
+    if only is not None and not any(only in name if part else only == name for name in known):
+        raise SystemExit(f"There is no case {only!r}. Choose one of: {', '.join(known)}.")
+
+
 def measured(options: argparse.Namespace) -> list[Figure]:
     """Run what was asked for; the numeric packages load only here."""
     common = {
@@ -46,12 +58,16 @@ def measured(options: argparse.Namespace) -> list[Figure]:
         "only": options.only,
     }
     if options.what == "cpu":
-        from benchmarks.cpu import run_cpu  # noqa: PLC0415 - a wrong option must not wait for Numba
+        from benchmarks.cpu import CASES, run_cpu  # noqa: PLC0415 - a wrong option must not wait for Numba
 
+        choose_known(options.only, list(CASES), part=True)
         return run_cpu(**common)
-    from benchmarks.line import run_line  # noqa: PLC0415 - as above
+    from benchmarks import line  # noqa: PLC0415 - as above
 
-    return run_line(**common, keep=options.keep, say=lambda text: print(text, file=sys.stderr, flush=True))
+    choose_known(options.only, list(line.CASES), part=False)
+    return line.run_line(
+        **common, keep=options.keep, say=lambda text: print(text, file=sys.stderr, flush=True)
+    )
 
 
 def merged(old: Sequence[Figure], new: Sequence[Figure]) -> list[Figure]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.__main__ import main
 from benchmarks.line import CASES, CaseError, Setting, command_line, install, run_figures, run_line
 from benchmarks.trial import load_trial
 
@@ -73,3 +74,11 @@ def test_cases_have_names_that_figures_carry() -> None:
 def test_no_trial_is_no_error(tmp_path: Path) -> None:
     """Where the trial's folder is missing, there is just no ratio."""
     assert load_trial(tmp_path) is None
+
+
+@pytest.mark.parametrize(("what", "known"), [("cpu", "480x270.100k"), ("line", "fox_posed_quarter")])
+def test_a_case_that_does_not_exist_is_refused(what: str, known: str) -> None:
+    """A typing error measures nothing, so it must not look like a success; the known names are listed."""
+    with pytest.raises(SystemExit, match=known) as caught:
+        main([what, "--only", "typo"])
+    assert caught.value.code != 0
