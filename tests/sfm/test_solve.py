@@ -1,5 +1,6 @@
 """From frames to cameras, end to end on small drawn rooms; COLMAP runs for real."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -32,6 +33,9 @@ def solved(frames: tuple[Frame, ...], tmp_path_factory: pytest.TempPathFactory) 
     reports = list[Progress]()
     result = solve_cameras(frames, out, CONFIG, reports.append)
     fractions = [report.fraction for report in reports]
+    assert fractions == sorted(
+        fractions
+    )  # the bar never runs back, from the first feature to the last picture
     assert fractions[-1] == pytest.approx(1)
     assert any("registered" in report.metrics for report in reports)
     return result, out
@@ -176,5 +180,19 @@ def test_a_broken_frame_is_named(frames: tuple[Frame, ...], tmp_path: Path) -> N
     broken.write_bytes(b"no picture")
     (tmp_path / "out").mkdir()
     wrong = Frame(index=99, timestamp_s=9, name="9s", path=broken, sharpness=1)
-    with pytest.raises(RegistrationError, match=r"broken\.jpg"):
+    with pytest.raises(InvalidFileError, match=r"broken\.jpg"):
         solve_cameras((*frames[:6], wrong), tmp_path / "out", CONFIG)
+
+
+def test_a_module_where_the_user_stands_is_not_run(
+    frames: tuple[Frame, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A ``random.py`` in the current folder is not taken for Python's own by the solver's process."""
+    (tmp_path / "random.py").write_text("raise SystemExit('run by mistake')")
+    monkeypatch.chdir(tmp_path)
+    blank = tmp_path / "blank.png"
+    write_image(blank, np.full((240, 320, 3), 200, np.uint8))
+    (tmp_path / "out").mkdir()
+    still = [dataclasses.replace(frame, path=blank) for frame in frames[:6]]
+    with pytest.raises(RegistrationError, match="too little to hold on to"):
+        solve_cameras(still, tmp_path / "out", CONFIG)

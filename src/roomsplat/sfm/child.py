@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from roomsplat.core.progress import Progress, ReportProgress
-from roomsplat.errors import OutputError, RegistrationError
+from roomsplat.errors import OutputError, RegistrationError, RoomsplatError
 from roomsplat.sfm.config import SfmConfig
 from roomsplat.sfm.solution import Solution
 
@@ -26,7 +26,8 @@ def run_solver(
     """Solve in ``folder`` (exists, empty); ``None`` when no two frames could be joined.
 
     Raises:
-        RegistrationError: the solver crashed, or could not read a frame.
+        RegistrationError: the solver crashed.
+        InvalidFileError: a frame cannot be read.
         OutputError: no space left.
     """
     job = folder / "job.json"
@@ -38,7 +39,8 @@ def run_solver(
             f"{job} could not be written ({error.strerror}).",
             hint="Free some space or choose another output folder.",
         ) from error
-    command = [sys.executable, "-m", "roomsplat.sfm.worker", str(job)]
+    # -P: a random.py where the user stands must not be taken for Python's own
+    command = [sys.executable, "-P", "-m", "roomsplat.sfm.worker", str(job)]
     log = folder / "solver.log"
     with (
         log.open("wb") as errors,
@@ -61,16 +63,22 @@ def run_solver(
     return Solution.load(solution) if solution.exists() else None
 
 
-def _follow(lines: Any, report: ReportProgress) -> RegistrationError | None:
+def _follow(lines: Any, report: ReportProgress) -> RoomsplatError | None:
     """Pass progress on until the child closes its output."""
     failure = None
     for line in lines:
         content = json.loads(line)
         if "error" in content:
-            failure = RegistrationError(content["error"]["message"], hint=content["error"]["hint"])
+            failure = _rebuild(**content["error"])
         else:
             report(Progress(**content))
     return failure
+
+
+def _rebuild(*, code: str, message: str, hint: str) -> RoomsplatError:
+    """The child's error, of its own class: the class decides the exit code."""
+    kinds = {kind.code: kind for kind in RoomsplatError.__subclasses__()}
+    return kinds[code](message, hint=hint)
 
 
 def _crash(code: int, log: Path) -> RegistrationError:

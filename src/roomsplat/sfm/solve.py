@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from roomsplat.core.cameras import Cameras
 from roomsplat.core.images import Frame, PosedImages
 from roomsplat.core.point_cloud import PointCloud, SparseModel
-from roomsplat.core.progress import Progress, ReportProgress, silent
+from roomsplat.core.progress import ReportProgress, silent
 from roomsplat.errors import OutputError, RegistrationError
 from roomsplat.formats.colmap import ColmapModel, write_colmap
 from roomsplat.media.images import read_image
@@ -19,6 +19,7 @@ from roomsplat.sfm.config import SfmConfig
 from roomsplat.sfm.manifest import IMAGES, SPARSE, SfmResult, load_sfm, save_sfm
 from roomsplat.sfm.orient import transform_poses, upright_from_world
 from roomsplat.sfm.quality import FILM_HINT, measure, refuse_bad, warnings_of
+from roomsplat.sfm.shares import part
 from roomsplat.sfm.solution import Lens, Solution
 from roomsplat.sfm.undistort import pinhole_of, undistort_images
 
@@ -40,6 +41,7 @@ def solve_cameras(
 
     Raises:
         RegistrationError: no usable solution; the hint says how to film.
+        InvalidFileError: a frame cannot be read.
         OutputError: a result cannot be written.
     """
     if len(frames) < config.min_model_frames:
@@ -57,7 +59,7 @@ def solve_cameras(
             f"{out_dir} could not be written ({error.strerror}).", hint="Choose another output folder."
         ) from error
     try:
-        solution = run_solver([frame.path for frame in frames], work, config, _part(report, 0, SOLVER_SHARE))
+        solution = run_solver([frame.path for frame in frames], work, config, part(report, 0, SOLVER_SHARE))
     finally:
         shutil.rmtree(work, ignore_errors=True)
     if solution is None:
@@ -65,7 +67,7 @@ def solve_cameras(
             "No two frames could be placed in one room: the camera did not move, or there is too little to hold on to.",
             hint=FILM_HINT,
         )
-    return _finish(solution, frames, out_dir, config, _part(report, SOLVER_SHARE, 1))
+    return _finish(solution, frames, out_dir, config, part(report, SOLVER_SHARE, 1))
 
 
 def _finish(
@@ -131,13 +133,3 @@ def _cameras(poses: NDArray[np.float64], pinhole: Lens) -> Cameras:
         width=pinhole.width,
         height=pinhole.height,
     )
-
-
-def _part(report: ReportProgress, start: float, end: float) -> ReportProgress:
-    """A listener for one part of the stage."""
-
-    def scaled(progress: Progress) -> None:
-        fraction = start + (end - start) * progress.fraction
-        report(Progress(fraction=fraction, message=progress.message, metrics=progress.metrics))
-
-    return scaled

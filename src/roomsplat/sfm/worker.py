@@ -4,6 +4,7 @@ It reads ``job.json``, writes ``solution.npz`` beside it, and tells its progress
 """
 
 import dataclasses
+import errno
 import json
 import os
 import signal
@@ -12,13 +13,16 @@ import threading
 from pathlib import Path
 
 from roomsplat.core.progress import Progress
-from roomsplat.errors import RoomsplatError
+from roomsplat.errors import OutputError, RoomsplatError
 from roomsplat.sfm.colmap import Session
 from roomsplat.sfm.config import SfmConfig
 from roomsplat.sfm.features import find_features
 from roomsplat.sfm.mapping import Mapper
+from roomsplat.sfm.shares import never_falling, part
 
 SOLUTION = "solution.npz"
+FEATURES_SHARE = 0.3  # where ``Mapper`` begins to count
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def main(job_path: Path) -> int:
@@ -27,19 +31,37 @@ def main(job_path: Path) -> int:
         signal.SIGINT, signal.SIG_IGN
     )  # Ctrl-C reaches the whole group; the parent decides and ends us
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        solve(job_path)
+    except RoomsplatError as error:
+        _say({"error": {"code": error.code, "message": error.message, "hint": error.hint}})
+    return 0
+
+
+def solve(job_path: Path) -> None:
+    """Do what ``job.json`` says; ``solution.npz`` is left out when no two frames could be joined.
+
+    Raises:
+        InvalidFileError: a frame cannot be read.
+        OutputError: no space left.
+    """
     job = json.loads(job_path.read_text(encoding="utf-8"))
     config = SfmConfig(**job["config"])
-    folder = job_path.parent
+    folder, tell = job_path.parent, never_falling(_tell)
     try:
         session = Session(folder, threads=config.threads or os.cpu_count() or 1, seed=config.seed)
-        features = find_features(session, [Path(path) for path in job["paths"]], config, _tell)
-        solution = Mapper(session, features, config, _tell).solve()
-    except RoomsplatError as error:
-        _say({"error": {"message": error.message, "hint": error.hint}})
-        return 0
-    if solution is not None:
-        solution.save(folder / SOLUTION)
-    return 0
+        paths = [Path(path) for path in job["paths"]]
+        features = find_features(session, paths, config, part(tell, 0, FEATURES_SHARE))
+        solution = Mapper(session, features, config, tell).solve()
+        if solution is not None:
+            solution.save(folder / SOLUTION)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise OutputError(
+            f"{folder} could not be written ({error.strerror}).",
+            hint="Free some space or choose another output folder.",
+        ) from error
 
 
 def _tell(progress: Progress) -> None:

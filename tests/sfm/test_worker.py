@@ -1,0 +1,64 @@
+"""What the solver's process tells ours."""
+
+import dataclasses
+import errno
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from roomsplat.core.progress import Progress
+from roomsplat.errors import OutputError
+from roomsplat.sfm import child
+from roomsplat.sfm.config import SfmConfig
+from roomsplat.sfm.shares import never_falling, part
+
+FULL_DISK = """
+import sys
+from pathlib import Path
+from roomsplat.sfm import worker
+
+def full(*_):
+    raise OSError({number}, "No space left on device")
+
+worker.find_features = full
+sys.exit(worker.main(Path(sys.argv[1])))
+"""
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_told_with_its_code(tmp_path: Path, number: int) -> None:
+    """No space left in the solver's process is an error of the output, not of the film."""
+    job = tmp_path / "job.json"
+    job.write_text(json.dumps({"config": dataclasses.asdict(SfmConfig()), "paths": []}))
+    command = [sys.executable, "-c", FULL_DISK.format(number=number), str(job)]
+    run = subprocess.run(command, input="", capture_output=True, text=True, check=True)
+    told = json.loads(run.stdout)["error"]
+    assert told["code"] == OutputError.code
+    assert "No space left" in told["message"]
+
+
+def test_an_error_keeps_its_class_across_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A solver that ends with an error of the output raises that very class here, message and hint unchanged."""
+    error = {"error": {"code": OutputError.code, "message": "Full.", "hint": "Free some space."}}
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\necho '{json.dumps(error)}'\n")
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", os.fspath(python))
+    with pytest.raises(OutputError, match=r"Full\.") as caught:
+        child.run_solver([], tmp_path, SfmConfig(), lambda _: None)
+    assert (caught.value.exit_code, caught.value.hint) == (8, "Free some space.")
+
+
+def test_shares_add_up_and_never_fall() -> None:
+    """Two parts fill the whole; a part that begins again waits until it has something new to say."""
+    heard = list[Progress]()
+    whole = never_falling(heard.append)
+    for start, end, fractions in ((0, 0.3, (0.5, 1.0)), (0.3, 1, (0.4, 0.1, 0.5, 1.0))):
+        for fraction in fractions:
+            part(whole, start, end)(Progress(fraction=fraction, message="", metrics={"registered": 2}))
+    assert [p.fraction for p in heard] == pytest.approx([0.15, 0.3, 0.58, 0.58, 0.65, 1.0])
+    assert heard[3].metrics == {"registered": 2}
