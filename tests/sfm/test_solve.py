@@ -187,8 +187,9 @@ def test_a_broken_frame_is_named(frames: tuple[Frame, ...], tmp_path: Path) -> N
 def test_a_module_where_the_user_stands_is_not_run(
     frames: tuple[Frame, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A ``random.py`` in the current folder is not taken for Python's own by the solver's process."""
-    (tmp_path / "random.py").write_text("raise SystemExit('run by mistake')")
+    """A ``random.py`` or ``json.py`` in the current folder is not taken for Python's own by the solver's process."""
+    for name in ("random.py", "json.py"):
+        (tmp_path / name).write_text("raise SystemExit('run by mistake')")
     monkeypatch.chdir(tmp_path)
     blank = tmp_path / "blank.png"
     write_image(blank, np.full((240, 320, 3), 200, np.uint8))
