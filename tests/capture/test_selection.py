@@ -40,9 +40,9 @@ def choose(frames: Sequence[tuple[int, int, float]]) -> tuple[list[int], Chooser
     return [chosen.picture for chosen in chooser.choose(candidates(frames))], chooser
 
 
-@given(GAPS, st.integers(1, 80), st.integers(80, 200), st.floats(0.1, 30))
+@given(GAPS, st.integers(1, 80), st.integers(80, 200), st.none() | st.floats(0.1, 30))
 @settings(max_examples=150, deadline=None)
-def test_windows_cover_the_film(gaps: list[float], least: int, most: int, fps: float) -> None:
+def test_windows_cover_the_film(gaps: list[float], least: int, most: int, fps: float | None) -> None:
     """Every frame has a window, in order; there are enough filled ones where the film allows, and never too many."""
     times = np.cumsum([0.0, *gaps])
     plan = plan_windows(times, CaptureConfig(min_frames=least, max_frames=most, fps=fps))
@@ -50,7 +50,7 @@ def test_windows_cover_the_film(gaps: list[float], least: int, most: int, fps: f
     assert np.all(np.diff(plan.window) >= 0)
     assert plan.window[0] == 0
     filled = len(np.unique(plan.window))
-    assert min(least, len(times)) <= filled <= plan.count <= most
+    assert min(least if fps is None else 1, len(times)) <= filled <= plan.count <= most
     assert np.all((plan.weight > 0.5) & (plan.weight <= 1))
 
 
@@ -61,6 +61,16 @@ def test_two_a_second_adapted_to_length(seconds: float, fps: float, expected: in
     """2 frames a second; a short film gives 60 if it has them, a long one 300."""
     times = np.arange(round(seconds * fps)) / fps
     assert plan_windows(times, CaptureConfig()).count == expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "fps", "expected"), [(20, 1, 20), (6, 0.5, 3), (20, 5, 100), (200, 5, 300)]
+)
+def test_a_rate_that_was_asked_for_is_obeyed(seconds: float, fps: float, expected: int) -> None:
+    """A given rate is not raised for a short film; only ``max_frames`` bounds it."""
+    times = np.arange(round(seconds * 30)) / 30
+    plan = plan_windows(times, CaptureConfig(fps=fps))
+    assert plan.count == len(np.unique(plan.window)) == expected
 
 
 def test_a_film_of_variable_rate_is_covered_evenly_in_time() -> None:

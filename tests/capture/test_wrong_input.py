@@ -18,6 +18,7 @@ from roomsplat.errors import (
     InputNotFoundError,
     InputTooLargeError,
     InvalidFileError,
+    InvalidSettingError,
     OutputError,
     RoomsplatError,
     TooFewFramesError,
@@ -147,6 +148,21 @@ def test_wrong_input_ends_in_one_sentence(case: Case, tmp_path: Path) -> None:
     assert caught.value.hint.endswith(".")
     assert "\n" not in caught.value.message
     assert not (out / "frames.json").exists()
+
+
+def test_too_low_a_rate_is_not_called_black(tmp_path: Path) -> None:
+    """A good film of which too few frames were asked for: the sentence says so, the hint asks for more."""
+    with pytest.raises(TooFewFramesError, match=r"gave only 2 of 60 frames; at least 5") as caught:
+        extract_frames(film(tmp_path / "good.mp4", 60), tmp_path, CaptureConfig(fps=1))
+    assert "--fps" in caught.value.hint
+
+
+def test_a_rate_for_a_folder_is_refused(tmp_path: Path) -> None:
+    """Pictures have no times: a rate means nothing, and is not quietly left out."""
+    source = films.picture_folder(tmp_path / "room", films.moving_pictures(8, 80, 60))
+    with pytest.raises(InvalidSettingError, match=r"room is a folder of pictures.* is 0\.5\.") as caught:
+        extract_frames(source, tmp_path, CaptureConfig(fps=0.5))
+    assert "--frames" in caught.value.hint
 
 
 def test_pictures_of_a_kind_that_is_not_read_are_named(tmp_path: Path) -> None:

@@ -4,17 +4,20 @@ from dataclasses import dataclass
 
 from roomsplat.errors import InvalidSettingError
 
+DEFAULT_FPS = 2.0
+"""Frames kept per second of film where nobody asked for a rate, before ``min_frames`` adapts it to a short film."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaptureConfig:
     """How many frames are kept, how large they are written, and the limits on what is read."""
 
-    fps: float = 2.0
-    """Frames kept per second of film, before ``min_frames`` and ``max_frames`` adapt it to the film's length."""
+    fps: float | None = None
+    """Keep this many frames per second of film, at most ``max_frames``; ``None`` takes 2, and more of a short film."""
     frames: int | None = None
     """Keep about this many instead, whatever the length; ``None`` follows ``fps``."""
     min_frames: int = 60
-    """A short film gives at least this many, as far as it has them."""
+    """A short film gives at least this many, as far as it has them and no ``fps`` is given."""
     max_frames: int = 300
     """A long film or a large folder gives at most this many."""
     required_frames: int = 5
@@ -39,7 +42,7 @@ class CaptureConfig:
         counts = ("min_frames", "max_frames", "required_frames", "max_side", "max_bytes", "max_pixels")
         for name in (*counts, "max_duration_s", "max_input_frames", "fps"):
             value = getattr(self, name)
-            if not value > 0:
+            if value is not None and not value > 0:
                 raise InvalidSettingError(f"capture.{name} is {value}.", hint="Give a number above 0.")
         if self.frames is not None and self.frames < self.required_frames:
             raise InvalidSettingError(

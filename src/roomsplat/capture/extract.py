@@ -68,6 +68,7 @@ def extract_frames(
         InputNotFoundError: ``source`` does not exist.
         InputTooLargeError: beyond a limit of ``config``.
         InvalidFileError: a picture of the folder is damaged or differs in size.
+        InvalidSettingError: ``config.fps`` is given for a folder.
         OutputError: no space, or not writable.
         TooFewFramesError: too short, black, or nothing moves.
         UnreadableVideoError: no film.

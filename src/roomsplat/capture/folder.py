@@ -16,12 +16,23 @@ from roomsplat.capture.sharpness import look
 from roomsplat.capture.verdict import folder_warnings
 from roomsplat.capture.writer import copy_file
 from roomsplat.core.progress import RunWarning
-from roomsplat.errors import InputTooLargeError, InvalidFileError, TooFewFramesError, UnreadableVideoError
+from roomsplat.errors import (
+    InputTooLargeError,
+    InvalidFileError,
+    InvalidSettingError,
+    TooFewFramesError,
+    UnreadableVideoError,
+)
 from roomsplat.media.images import ImageHeader, read_header, read_image, write_image
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
 # Pictures that phones and cameras write and that Pillow does not read.
 _UNREAD = frozenset({".heic", ".heif", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf"})
+
+
+def is_picture(path: Path) -> bool:
+    """Whether a file of a folder is one that is read as a picture: by its suffix, hidden ones left out."""
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,11 +56,7 @@ def list_pictures(folder: Path, config: CaptureConfig) -> tuple[Picture, ...]:
     """
     try:
         paths = sorted(
-            (
-                p
-                for p in folder.iterdir()
-                if p.suffix.lower() in SUFFIXES and not p.name.startswith(".") and p.is_file()
-            ),
+            (p for p in folder.iterdir() if is_picture(p)),
             key=lambda p: natural_key(p.name),
         )
     except OSError as error:
@@ -106,8 +113,14 @@ class FolderInput:
         """List the pictures and plan the windows.
 
         Raises:
+            InvalidSettingError: a rate is asked for; pictures have no times.
             InputTooLargeError, InvalidFileError, TooFewFramesError, UnreadableVideoError: see ``list_pictures``.
         """
+        if config.fps is not None:
+            raise InvalidSettingError(
+                f"{folder} is a folder of pictures, which have no rate; capture.fps (--fps) is {config.fps:g}.",
+                hint="Leave out --fps, or give --frames to keep that many pictures.",
+            )
         self._folder, self._config = folder, config
         self._pictures = list_pictures(folder, config)
         count = len(self._pictures)

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from roomsplat.capture.config import CaptureConfig
+from roomsplat.capture.config import DEFAULT_FPS, CaptureConfig
 from roomsplat.capture.sharpness import Impression, difference
 
 P = TypeVar("P")
@@ -47,14 +47,16 @@ def plan_windows(times_s: NDArray[np.float64], config: CaptureConfig) -> WindowP
     """Cut a film, given the n > 0 ascending times of its frames in seconds.
 
     Windows are equal in time, so that a film of variable rate is covered evenly. Where that would leave fewer than
-    ``min_frames`` of them filled although there are that many frames, they are equal in frames instead.
+    ``min_frames`` of them filled although there are that many frames, they are equal in frames instead. A rate that
+    was asked for is obeyed: then only ``max_frames`` bounds it.
     """
     count = len(times_s)
     since_start = times_s - times_s[0]
     duration = float(since_start[-1]) * count / max(count - 1, 1)
     most = min(config.frames or config.max_frames, count)
-    least = min(config.frames or config.min_frames, count)
-    windows = int(np.clip(config.frames or round(config.fps * duration), least, most))
+    least = min(config.frames or (config.min_frames if config.fps is None else 1), count)
+    rate = DEFAULT_FPS if config.fps is None else config.fps
+    windows = int(np.clip(config.frames or round(min(rate * duration, most)), least, most))
     by_rank = (np.arange(count) + 0.5) / count * windows
     if duration > 0:
         by_time = np.minimum(since_start / duration * windows, np.nextafter(windows, 0))

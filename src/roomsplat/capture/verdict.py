@@ -22,7 +22,7 @@ def check_enough(
     ``seen``: frames that were decoded.
 
     Raises:
-        TooFewFramesError: too short, black, or nothing moves.
+        TooFewFramesError: too short, black, nothing moves, or too few were asked for.
         UnreadableVideoError: nothing could be decoded.
     """
     if kept >= config.required_frames:
@@ -38,9 +38,15 @@ def check_enough(
             f"{source} holds {noun}; at least {config.required_frames} are needed.", hint=_HINT
         )
     repeated = dropped.get("frozen", 0) + dropped.get("duplicate", 0)
-    if dropped.get("black", 0) >= repeated:
+    black = dropped.get("black", 0)
+    if dropped.get("less_sharp", 0) > max(black, repeated):
         raise TooFewFramesError(
-            f"{source} is black: {dropped.get('black', 0)} of {seen} frames show nothing.",
+            f"{source} gave only {kept} of {seen} frames; at least {config.required_frames} are needed.",
+            hint="Keep more of them (--frames 60, or a higher --fps), or film for longer.",
+        )
+    if black >= repeated:
+        raise TooFewFramesError(
+            f"{source} is black: {black} of {seen} frames show nothing.",
             hint="Uncover the lens or turn on the light, and film again.",
         )
     raise TooFewFramesError(
