@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -100,6 +101,26 @@ def test_small_pictures_are_not_reduced() -> None:
     assert schedule.divisor(config, 0, 128) <= 2
 
 
+def test_the_share_of_work_rises_with_the_cost_of_a_step() -> None:
+    """From 0 to 1 without a fall; a step is as long as its pictures are large."""
+    config = TrainConfig(max_steps=1000, coarse_levels=((4, 0.1), (2, 0.35)))
+    shares = np.array([schedule.share_of_work(config, done, 1000) for done in range(1001)])
+    assert (shares[0], shares[-1]) == (0, 1)
+    levels = np.array([schedule.divisor(config, step, 1000) for step in range(1000)])
+    costs = np.diff(shares)
+    assert np.all(np.diff(costs) > -1e-12)
+    full, half, quarter = (costs[levels == level].mean() for level in (1, 2, 4))
+    assert full / half == pytest.approx(16.2 / 6.8, rel=0.02)  # as measured
+    assert half > quarter > 0
+
+
+def test_equal_steps_are_equal_shares() -> None:
+    """Where pictures are too small to be reduced, the share is that of the steps."""
+    config = TrainConfig(max_steps=300)
+    for done in (1, 30, 200):
+        assert schedule.share_of_work(config, done, 70) == pytest.approx(done / 300)
+
+
 def test_degree_reaches_the_highest() -> None:
     """Every degree up to the highest has its turn."""
     config = TrainConfig(max_steps=400, sh_degree=3)
@@ -135,9 +156,34 @@ def test_statistics_of_a_round_come_from_enough_steps() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"max_steps": 0}, {"max_gaussians": 0}, {"sh_degree": 4}, {"ssim_weight": 1.5}, {"max_side": 3}],
+    [
+        {"max_steps": 0},
+        {"max_gaussians": 0},
+        {"seed": -1},
+        {"sh_degree": 4},
+        {"ssim_weight": 1.5},
+        {"max_side": 3},
+        {"picture_memory_mb": -1},
+        {"checkpoint_every_s": 0.0},
+        {"checkpoint_every_s": float("nan")},
+        {"coarse_levels": ((0, 0.1),)},
+        {"coarse_levels": ((2, 0.0),)},
+        {"coarse_levels": ((2, 1.5),)},
+        {"coarse_levels": ((4, 0.3), (2, 0.2))},
+        {"coarse_levels": ((4, float("nan")),)},
+    ],
+    ids=str,
 )
-def test_settings_out_of_range_are_refused(change: dict[str, float]) -> None:
+def test_settings_out_of_range_are_refused(change: dict[str, Any]) -> None:
     """One sentence names the setting and its value."""
     with pytest.raises(InvalidSettingError, match=next(iter(change))):
         dataclasses.replace(TrainConfig(), **change)
+
+
+@pytest.mark.parametrize(
+    "change", [{"rounds": -1}, {"start": -0.1}, {"stop": 0.01}, {"stop": 1.1}, {"min_opacity": 2.0}], ids=str
+)
+def test_densification_out_of_range_is_refused(change: dict[str, Any]) -> None:
+    """The same for the settings of densification, by their full names."""
+    with pytest.raises(InvalidSettingError, match=f"densify.{next(iter(change))}"):
+        dataclasses.replace(DensifyConfig(), **change)

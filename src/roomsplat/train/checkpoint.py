@@ -15,10 +15,17 @@ from roomsplat.errors import InvalidFileError, OutputError
 from roomsplat.render.base import SplatArrays
 from roomsplat.train.config import TrainConfig
 from roomsplat.train.densify import PARAMETERS
+from roomsplat.train.exposure import Exposures
 
 NAME = "checkpoint.npz"
 _FREE_SETTINGS = ("checkpoint_every_s", "picture_memory_mb")
 """Settings that do not change the result."""
+_FIELDS = frozenset(
+    {"fingerprint", "step", "first_count"}
+    | {f"{prefix}_{name}" for prefix in "pmv" for name in PARAMETERS}
+    | {f"e_{name}" for name in Exposures(np.ones((1, 3))).arrays()}
+)
+"""What a checkpoint of this version holds, no more and no less."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,13 +92,19 @@ def load_checkpoint(directory: Path) -> TrainState:
     """What ``save_checkpoint`` wrote; statistics are zero, as after ``Engine.write``.
 
     Raises:
-        InvalidFileError: there is none, or it is damaged.
+        InvalidFileError: there is none, it is damaged, or another version wrote it.
     """
     content = _read(directory / NAME, None)
-    groups: dict[str, dict[str, Any]] = {prefix: {} for prefix in "pmve"}
-    for key, value in content.items():
-        if key[1] == "_":
-            groups[key[0]][key[2:]] = value
+    if content.keys() != _FIELDS:
+        odd = ", ".join(sorted(content.keys() ^ _FIELDS))
+        raise InvalidFileError(
+            f"{directory / NAME} is a checkpoint of another version ({odd}).",
+            hint="Delete it to train from the start.",
+        )
+    groups = {
+        prefix: {key[2:]: value for key, value in content.items() if key.startswith(f"{prefix}_")}
+        for prefix in "pmve"
+    }
     arrays = SplatArrays(**groups["p"], first_moments=groups["m"], second_moments=groups["v"], statistics={})
     step, first = int(content["step"]), int(content["first_count"])
     return TrainState(step=step, first_count=first, arrays=arrays, exposures=groups["e"])

@@ -3,9 +3,20 @@
 The numbers were chosen by measurement (docs/lab-notebook.md, "Training").
 """
 
+import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from roomsplat.errors import InvalidSettingError
+
+
+def _check_ranges(checks: Iterable[tuple[str, float, float, float]]) -> None:
+    """``checks``: (name, value, lowest, highest); what is not a number is in no range."""
+    for name, value, low, high in checks:
+        if not low <= value <= high:
+            raise InvalidSettingError(
+                f"The training setting {name} is {value}.", hint=f"Choose a value from {low} to {high}."
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +46,21 @@ class DensifyConfig:
     """How often, evenly spaced between start and stop."""
     min_opacity: float = 0.005
     """Fainter Gaussians are removed."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work.
+
+        Raises:
+            InvalidSettingError: a value is out of its range.
+        """
+        _check_ranges(
+            (
+                ("densify.start", self.start, 0, 1),
+                ("densify.stop", self.stop, self.start, 1),
+                ("densify.rounds", self.rounds, 0, 10_000),
+                ("densify.min_opacity", self.min_opacity, 0, 1),
+            )
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,14 +107,27 @@ class TrainConfig:
         Raises:
             InvalidSettingError: a value is out of its range.
         """
-        for name, value, low, high in (
-            ("max_steps", self.max_steps, 1, 10_000_000),
-            ("max_gaussians", self.max_gaussians, 1, 100_000_000),
-            ("sh_degree", self.sh_degree, 0, 3),
-            ("ssim_weight", self.ssim_weight, 0, 1),
-            ("max_side", 16 if self.max_side is None else self.max_side, 16, 100_000),
-        ):
-            if not low <= value <= high:
-                raise InvalidSettingError(
-                    f"The training setting {name} is {value}.", hint=f"Choose a value from {low} to {high}."
-                )
+        _check_ranges(
+            (
+                ("max_steps", self.max_steps, 1, 10_000_000),
+                ("max_gaussians", self.max_gaussians, 1, 100_000_000),
+                ("seed", self.seed, 0, 2**63),
+                ("sh_degree", self.sh_degree, 0, 3),
+                ("ssim_weight", self.ssim_weight, 0, 1),
+                ("max_side", 16 if self.max_side is None else self.max_side, 16, 100_000),
+                ("picture_memory_mb", self.picture_memory_mb, 0, 10_000_000),
+            )
+        )
+        if not self.checkpoint_every_s > 0:
+            raise InvalidSettingError(
+                f"The training setting checkpoint_every_s is {self.checkpoint_every_s}.",
+                hint="Choose a number of seconds above 0.",
+            )
+        shares = (0.0, *(share for _, share in self.coarse_levels))
+        rising = all(a < b <= 1 for a, b in itertools.pairwise(shares))
+        if not rising or any(divisor < 1 for divisor, _ in self.coarse_levels):
+            raise InvalidSettingError(
+                f"The training setting coarse_levels is {self.coarse_levels}.",
+                hint="Give divisors of at least 1 with shares that rise and lie above 0 and up to 1, "
+                "such as [[4, 0.1], [2, 0.35]].",
+            )

@@ -94,6 +94,7 @@ class _Run:
         self.pictures = Pictures(
             engine, model.posed_images, max_side=config.max_side, budget_mb=config.picture_memory_mb
         )
+        self.shorter_side = min(self.pictures.width, self.pictures.height)
         self.extent = schedule.scene_extent(model.posed_images.cameras, model.points)
         report(Progress(fraction=0.0, message="preparing pictures and the first Gaussians"))
         self.name = fingerprint(config, model, engine.name)
@@ -171,7 +172,7 @@ class _Run:
         config, engine = self.config, self.engine
         place = self._place(step)
         index = int(self.indices[place])
-        level = schedule.divisor(config, step, min(self.pictures.width, self.pictures.height))
+        level = schedule.divisor(config, step, self.shorter_side)
         settings = RenderSettings(sh_degree=schedule.sh_degree(config, step), antialiased=config.antialiased)
         colour = exposures.colour(place) if config.learn_exposure else None
         target = self.pictures.target(index, level)
@@ -180,7 +181,7 @@ class _Run:
         if not math.isfinite(loss.value):
             raise TrainingError(
                 f"Training diverged at step {step + 1} of {config.max_steps}: the loss is {loss.value}.",
-                hint="Run it again with another seed; if it happens again, please report it.",
+                hint="Give another train.seed in a settings file (--config); if it happens again, please report it.",
             )
         if self._due(step, loss.value):
             newest = training_psnr(engine, rendering.rgb, self.pictures.image(index, level), colour)
@@ -234,7 +235,11 @@ class _Run:
         done, total = step + 1, self.config.max_steps
         metrics = {"step": done, "loss": self.loss, "psnr": self.psnr, "num_gaussians": num_gaussians}
         self.report(
-            Progress(fraction=done / total, message=f"training step {done} of {total}", metrics=metrics)
+            Progress(
+                fraction=schedule.share_of_work(self.config, done, self.shorter_side),
+                message=f"training step {done} of {total}",
+                metrics=metrics,
+            )
         )
 
     def _exposures_of_all(self) -> NDArray[np.float64]:
