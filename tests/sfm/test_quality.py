@@ -126,4 +126,4 @@ def test_times_are_told_as_ranges() -> None:
 def test_wrong_settings_are_refused(wrong: dict[str, float]) -> None:
     """Each setting out of its range ends in a sentence that names it or its kind."""
     with pytest.raises(InvalidSettingError, match="sfm"):
-        SfmConfig(**wrong)  # type: ignore[arg-type]
+        SfmConfig(**wrong)
