@@ -4,6 +4,7 @@ import dataclasses
 import errno
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from roomsplat.core.progress import Progress
-from roomsplat.errors import OutputError
+from roomsplat.errors import OutputError, RegistrationError, RoomsplatError
 from roomsplat.sfm import child
 from roomsplat.sfm.config import SfmConfig
 from roomsplat.sfm.shares import never_falling, part
@@ -41,16 +42,33 @@ def test_a_full_disk_is_told_with_its_code(tmp_path: Path, number: int) -> None:
     assert "No space left" in told["message"]
 
 
+def stand_in(folder: Path, script: str) -> str:
+    """A program that does what the script says, in place of the solver's process."""
+    program = folder / "python"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    return os.fspath(program)
+
+
 def test_an_error_keeps_its_class_across_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A solver that ends with an error of the output raises that very class here, message and hint unchanged."""
     error = {"error": {"code": OutputError.code, "message": "Full.", "hint": "Free some space."}}
-    python = tmp_path / "python"
-    python.write_text(f"#!/bin/sh\necho '{json.dumps(error)}'\n")
-    python.chmod(0o755)
-    monkeypatch.setattr(sys, "executable", os.fspath(python))
+    monkeypatch.setattr(sys, "executable", stand_in(tmp_path, f"echo '{json.dumps(error)}'"))
     with pytest.raises(OutputError, match=r"Full\.") as caught:
         child.run_solver([], tmp_path, SfmConfig(), lambda _: None)
     assert (caught.value.exit_code, caught.value.hint) == (8, "Free some space.")
+
+
+@pytest.mark.parametrize(("free", "error"), [(4096, OutputError), (10**11, RegistrationError)])
+def test_a_crash_on_a_full_disk_is_one_of_the_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, error: type[RoomsplatError]
+) -> None:
+    """COLMAP aborts without a word where its database finds no space: the disk tells; else it is a crash."""
+    usage = shutil.disk_usage(tmp_path)._replace(free=free)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr(sys, "executable", stand_in(tmp_path, "exit 134"))
+    with pytest.raises(error):
+        child.run_solver([], tmp_path, SfmConfig(), lambda _: None)
 
 
 def test_shares_add_up_and_never_fall() -> None:

@@ -6,6 +6,7 @@ ends the child and not the run; its memory is given back at once; and pycolmap's
 
 import dataclasses
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -18,6 +19,9 @@ from roomsplat.sfm.config import SfmConfig
 from roomsplat.sfm.solution import Solution
 
 SOLUTION = "solution.npz"
+# COLMAP aborts where its database finds no space, and then its last words find none either. What it gives back as it
+# ends is less than this.
+_NEARLY_FULL = 16 * 1024**2
 
 
 def run_solver(
@@ -81,7 +85,12 @@ def _rebuild(*, code: str, message: str, hint: str) -> RoomsplatError:
     return kinds[code](message, hint=hint)
 
 
-def _crash(code: int, log: Path) -> RegistrationError:
+def _crash(code: int, log: Path) -> RoomsplatError:
+    if shutil.disk_usage(log.parent).free < _NEARLY_FULL:
+        return OutputError(
+            f"No space is left in {log.parent} for the camera solver.",
+            hint="Free some space or choose another output folder.",
+        )
     tail = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     reason = tail[-1] if tail else f"exit code {code}"
     if code in (-9, 137):
