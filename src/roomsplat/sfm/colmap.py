@@ -7,7 +7,7 @@ process of its own for the same reason, see ``child.py``.
 
 import zlib  # noqa: F401  # pyright: ignore[reportUnusedImport] - must come before pycolmap, see above
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 import pycolmap
 from numpy.typing import NDArray
 
+from roomsplat.sfm.model import MappedModel
 from roomsplat.sfm.pairs import Pair
 from roomsplat.sfm.solution import Lens
 
@@ -37,48 +38,6 @@ class Thresholds:
     """... and this share of its matches with known points."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MappedModel:
-    """One reconstruction as arrays, frames by their number in the film."""
-
-    lens: Lens
-    frames: NDArray[np.int64]
-    """(c,) ascending."""
-    cam_from_world: NDArray[np.float64]
-    """(c, 4, 4)."""
-    points: NDArray[np.float64]
-    """(p, 3)."""
-    errors: NDArray[np.float64]
-    """(p,) px."""
-    observation_frames: NDArray[np.int64]
-    """(o,) row of ``frames``."""
-    observation_points: NDArray[np.int64]
-    """(o,) row of ``points``."""
-    observation_features: NDArray[np.int64]
-    """(o,) which feature of that frame."""
-    folder: Path
-    """Where COLMAP wrote it, to continue from."""
-
-    def part(self, keep: slice) -> "MappedModel":
-        """Only these rows of ``frames``, and the points that two of them saw."""
-        rows = np.arange(len(self.frames))[keep]
-        new_row = np.full(len(self.frames), -1)
-        new_row[rows] = np.arange(len(rows))
-        stays = new_row[self.observation_frames] >= 0
-        seen = np.bincount(self.observation_points[stays], minlength=len(self.points)) >= 2
-        stays &= seen[self.observation_points]
-        return replace(
-            self,
-            frames=self.frames[rows],
-            cam_from_world=self.cam_from_world[rows],
-            points=self.points[seen],
-            errors=self.errors[seen],
-            observation_frames=new_row[self.observation_frames[stays]],
-            observation_points=(np.cumsum(seen) - 1)[self.observation_points[stays]],
-            observation_features=self.observation_features[stays],
-        )
-
-
 class Session:
     """One film's database and what is computed from it. Frames are numbered from 0; files are named after that."""
 
@@ -89,6 +48,8 @@ class Session:
         self._images.mkdir()
         self._runs = 0
         self._ids = dict[int, int]()
+        self._camera: Any = None
+        self._rig = 0
 
     def probe(self) -> "Session":
         """Another, empty session beside this one, to try settings on a few frames."""
@@ -100,8 +61,11 @@ class Session:
         """Where ``extract`` expects the reduced picture of a frame."""
         return self._images / f"{index:06d}.ppm"
 
-    def extract(self, indices: Sequence[int], *, max_features: int, upsample: bool, peak: float) -> None:
-        """SIFT (Lowe 2004) of the pictures at ``picture_path``; all frames share one camera."""
+    def extract(
+        self, indices: Sequence[int], size: tuple[int, int], *, max_features: int, upsample: bool, peak: float
+    ) -> None:
+        """SIFT (Lowe 2004) of the pictures at ``picture_path``, (width, height) px; all frames share one camera."""
+        self._enter(indices, size)
         options = _colmap.FeatureExtractionOptions()
         options.num_threads, options.use_gpu, options.max_image_size = self._threads, False, 100_000
         options.sift.max_num_features = max_features
@@ -110,19 +74,36 @@ class Session:
         )
         options.sift.first_octave = -1 if upsample else 0
         options.sift.peak_threshold = peak
-        reader = _colmap.ImageReaderOptions()
-        reader.camera_model, reader.default_focal_length_factor = "SIMPLE_RADIAL", FOCAL_GUESS
         _colmap.extract_features(
             self._database_path,
             self._images,
             image_names=[self.picture_path(i).name for i in indices],
             camera_mode=_colmap.CameraMode.SINGLE,
-            reader_options=reader,
             extraction_options=options,
             device=_colmap.Device.cpu,
         )
+
+    def _enter(self, indices: Sequence[int], size: tuple[int, int]) -> None:
+        """Enter frames before their features are sought.
+
+        The extractor would enter them itself, but makes a new camera at each call (one per ten frames: six focal
+        lengths for one film) and numbers images as its threads finish, so that no two runs were the same.
+        """
         with self._open() as database:
-            self._ids = {int(Path(image.name).stem): image.image_id for image in database.read_all_images()}
+            if self._camera is None:
+                focal = FOCAL_GUESS * max(size)
+                self._camera = _colmap.Camera.create_from_model_name(0, "SIMPLE_RADIAL", focal, *size)
+                self._camera.camera_id = database.write_camera(self._camera)
+                rig = _colmap.Rig()
+                rig.add_ref_sensor(self._camera.sensor_id)
+                self._rig = database.write_rig(rig)
+            for index in indices:
+                image = _colmap.Image(name=self.picture_path(index).name, camera_id=self._camera.camera_id)
+                image.image_id = self._ids[index] = database.write_image(image)
+                frame = _colmap.Frame()
+                frame.rig_id = self._rig
+                frame.add_data_id(image.data_id)
+                database.write_frame(frame)
 
     def keypoints(self, index: int) -> NDArray[np.float32]:
         """(n, 2) px of the reduced picture, pixel centres at +0.5."""
@@ -201,7 +182,7 @@ class Session:
 
     def _mapping_options(self, thresholds: Thresholds, *, several: bool) -> Any:
         options = _colmap.IncrementalPipelineOptions()
-        options.num_threads = self._threads
+        options.num_threads = 1  # with more the sums of bundle adjustment depend on who is first
         options.multiple_models = several
         options.min_model_size = 3
         options.extract_colors = False
@@ -245,6 +226,7 @@ class Session:
             cam_from_world=poses,
             points=np.array([point.xyz for point in points], np.float64).reshape(-1, 3),
             errors=np.array([point.error for point in points], np.float64),
+            is_assumed=np.zeros(len(points), np.bool_),
             observation_frames=observations[:, 0],
             observation_points=observations[:, 1],
             observation_features=observations[:, 2],

@@ -64,7 +64,9 @@ def _extract(
         width, height = reduced_size(picture.shape[1], picture.shape[0], config.max_side)
         pictures[i] = resize_image(picture, width, height)
         write_image(session.picture_path(i), pictures[i])
-    session.extract(indices, max_features=config.max_features, upsample=upsample, peak=PEAK)
+    first = pictures[indices[0]]
+    size = (first.shape[1], first.shape[0])
+    session.extract(indices, size, max_features=config.max_features, upsample=upsample, peak=PEAK)
     result = list[Features]()
     for i in indices:
         keypoints = session.keypoints(i)
