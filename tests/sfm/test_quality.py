@@ -14,9 +14,19 @@ from roomsplat.sfm.solution import Solution
 from tests.sfm.scenes import walk
 
 GOOD = SfmQuality(
-    num_input=60, num_registered=60, num_points=5000, reprojection_error_px=0.6, track_length=6.0, parallax_deg=9.0,
-    focal_ratio=0.8, distortion=0.01, support=1.0, path_length=9.0, jumps=(),
-)  # fmt: skip
+    num_input=60,
+    num_registered=60,
+    num_turned=5,
+    num_points=5000,
+    reprojection_error_px=0.6,
+    track_length=6.0,
+    parallax_deg=9.0,
+    focal_ratio=0.8,
+    distortion=0.01,
+    support=1.0,
+    path_length=9.0,
+    jumps=(),
+)
 
 
 def solution(count: int = 10, keep: slice = slice(None)) -> Solution:
@@ -31,8 +41,9 @@ def solution(count: int = 10, keep: slice = slice(None)) -> Solution:
         errors=np.array([0.5, 0.5, 0.7, 9.0]),
         track_lengths=np.array([3, 4, 5, 2]),
         angles=np.array([5.0, 6, 7, 8]),
-        observation_frames=np.zeros(4, np.int64),
-        observation_points=np.arange(4),
+        is_assumed=np.zeros(4, np.bool_),
+        observation_frames=np.arange(len(poses)),
+        observation_points=np.arange(len(poses)) % 4,
         support=np.ones(len(poses) - 1),
         other_models=np.zeros(0, np.int64),
     )
@@ -76,6 +87,19 @@ def test_figures() -> None:
     assert quality.reprojection_error_px == pytest.approx(3 * 1.7 / 3)
     assert quality.focal_ratio == pytest.approx(300 / 320)
     assert quality.jumps == ()
+    assert quality.num_turned == 0
+
+
+def test_assumed_points_measure_nothing() -> None:
+    """Points of assumed distance are counted, but parallax, error and track length come from measured ones."""
+    found = replace(
+        solution(), is_assumed=np.array([True, False, False, False]), angles=np.array([0.0, 6, 7, 8])
+    )
+    keep = np.array([True, True, True, False])
+    quality = measure(found, frames(), found.centers, keep, scale=1.0)
+    assert quality.num_points == 3
+    assert quality.parallax_deg == 7
+    assert quality.reprojection_error_px == pytest.approx(0.6)
 
 
 def test_a_still_camera_is_refused() -> None:
@@ -83,6 +107,13 @@ def test_a_still_camera_is_refused() -> None:
     with pytest.raises(RegistrationError, match="hardly moved") as caught:
         refuse_bad(replace(GOOD, parallax_deg=0.3), SfmConfig())
     assert "sideways" in caught.value.hint
+
+
+def test_a_film_of_turns_is_refused() -> None:
+    """A pan at the end is welcome, a film that is mostly pans has no depth."""
+    refuse_bad(replace(GOOD, num_turned=20), SfmConfig())
+    with pytest.raises(RegistrationError, match="only turned in 40 of 60"):
+        refuse_bad(replace(GOOD, num_turned=40), SfmConfig())
 
 
 def test_too_few_cameras_are_refused() -> None:

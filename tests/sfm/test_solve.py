@@ -122,6 +122,28 @@ def test_a_damaged_result_is_refused(
         load_sfm(tmp_path)
 
 
+def test_a_pan_at_the_end_is_placed(tmp_path: Path) -> None:
+    """A walk that ends in a turn: the turned frames are placed where the walk ended, to a degree."""
+    steps = walk(9)
+    end = -steps[-1][:3, :3].T @ steps[-1][:3, 3]
+    start = np.arctan2(*(steps[-1][2, :2]))
+    turns = [
+        end + np.array([np.sin(start + a), np.cos(start + a), -0.1])
+        for a in np.radians(7.0 * np.arange(1, 9))
+    ]
+    truth = np.concatenate([steps, [look_at(end, target) for target in turns]])
+    (tmp_path / "out").mkdir()
+    result = solve_cameras(film(tmp_path / "film", truth), tmp_path / "out", CONFIG)
+    centers = -np.einsum("cji,cj->ci", truth[:, :3, :3], truth[:, :3, 3])
+    estimated = result.model.posed_images.cameras
+    assert len(estimated) == 17
+    assert result.quality.num_turned > 0
+    assert trajectory_error(estimated.centers, centers).percent < 1.0
+    relative = estimated.cam_from_world[16, :3, :3] @ estimated.cam_from_world[8, :3, :3].T
+    wanted = truth[16, :3, :3] @ truth[8, :3, :3].T
+    assert np.degrees(np.arccos(np.clip((np.trace(relative @ wanted.T) - 1) / 2, -1, 1))) < 1.0
+
+
 def test_a_still_camera_is_refused(tmp_path: Path) -> None:
     """Eight times the same view: no cameras, but a sentence that says why and what to do."""
     frames = film(tmp_path / "film", np.repeat(walk(3)[:1], 8, axis=0))
@@ -137,7 +159,7 @@ def test_turning_on_the_spot_is_refused(tmp_path: Path) -> None:
     targets = [np.array([0.2 + 0.12 * i, 2.6, 1.0]) for i in range(10)]
     frames = film(tmp_path / "film", np.stack([look_at(center, target) for target in targets]))
     (tmp_path / "out").mkdir()
-    with pytest.raises(RegistrationError, match=r"move|placed") as caught:
+    with pytest.raises(RegistrationError, match=r"move|placed|turned") as caught:
         solve_cameras(frames, tmp_path / "out", CONFIG)
     assert "sideways" in caught.value.hint
 

@@ -36,8 +36,10 @@ def test_a_full_disk_is_told_with_its_code(tmp_path: Path, number: int) -> None:
     job = tmp_path / "job.json"
     job.write_text(json.dumps({"config": dataclasses.asdict(SfmConfig()), "paths": []}))
     command = [sys.executable, "-c", FULL_DISK.format(number=number), str(job)]
-    run = subprocess.run(command, input="", capture_output=True, text=True, check=True)
-    told = json.loads(run.stdout)["error"]
+    # stdin stays open until the end: its closing means that the parent is gone, and ends the solver.
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as run:
+        assert run.stdout is not None
+        told = json.loads(run.stdout.readline())["error"]
     assert told["code"] == OutputError.code
     assert "No space left" in told["message"]
 

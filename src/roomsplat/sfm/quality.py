@@ -31,8 +31,10 @@ class SfmQuality:
     """Frames offered."""
     num_registered: int
     """Frames with a camera."""
+    num_turned: int
+    """Of these, frames placed by rotation alone, where their neighbour stands (``turns.py``)."""
     num_points: int
-    """Points kept."""
+    """Points kept, those of assumed distance included."""
     reprojection_error_px: float
     """Mean over the points, in px of the pictures as filmed."""
     track_length: float
@@ -67,16 +69,21 @@ def measure(
         keep: (p,) points that passed the filter.
         scale: px of the pictures as filmed per px of the reduced ones.
     """
+    num_points = int(keep.sum())
+    keep = keep & ~solution.is_assumed
+    angles = solution.angles[~solution.is_assumed]
+    measured = ~solution.is_assumed[solution.observation_points]
     registered = [frames[i] for i in solution.frame_numbers]
     lens = solution.camera
     jumps = find_jumps(centers, np.array([frame.timestamp_s for frame in registered]))
     return SfmQuality(
         num_input=len(frames),
         num_registered=len(registered),
-        num_points=int(keep.sum()),
+        num_turned=len(registered) - len(np.unique(solution.observation_frames[measured])),
+        num_points=num_points,
         reprojection_error_px=_mean(solution.errors[keep]) * scale,
         track_length=_mean(solution.track_lengths[keep]),
-        parallax_deg=float(np.median(solution.angles)) if len(solution.angles) else 0.0,
+        parallax_deg=float(np.median(angles)) if len(angles) else 0.0,
         focal_ratio=lens.focal / max(lens.width, lens.height),
         distortion=lens.k,
         support=float(solution.support.min()) if len(solution.support) else 0.0,
@@ -108,13 +115,18 @@ def refuse_bad(quality: SfmQuality, config: SfmConfig) -> None:
     """End the run where going on would waste the user's time.
 
     Raises:
-        RegistrationError: too few cameras, or no parallax.
+        RegistrationError: too few cameras, mostly turns, or no parallax.
     """
     share = quality.num_registered / max(quality.num_input, 1)
     if quality.num_registered < config.min_model_frames or share < config.min_registered_share:
         raise RegistrationError(
             f"Only {quality.num_registered} of {quality.num_input} frames could be placed in one room.",
             hint="Film slowly, with light on and things in view, and keep what you have seen partly in the picture.",
+        )
+    if quality.num_turned > quality.num_registered / 2:
+        raise RegistrationError(
+            f"The camera only turned in {quality.num_turned} of {quality.num_registered} frames: that gives no depth.",
+            hint=FILM_HINT,
         )
     if quality.parallax_deg < MIN_PARALLAX_DEG:
         raise RegistrationError(

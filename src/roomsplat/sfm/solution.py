@@ -74,6 +74,8 @@ class Solution:
     """(p,) pictures that saw the point."""
     angles: NDArray[np.float64]
     """(p,) largest angle in degrees between two rays that saw the point."""
+    is_assumed: NDArray[np.bool_]
+    """(p,) the distance is only assumed (``turns.py``): fit to start training from, not to measure with."""
     observation_frames: NDArray[np.int64]
     """(o,) row of ``frames`` for each observation of a point."""
     observation_points: NDArray[np.int64]

@@ -114,9 +114,13 @@ def _finish(
 
 
 def good_points(solution: Solution) -> NDArray[np.bool_]:
-    """(p,) points that training should start from: seen thrice or under a fair angle, and placed well."""
+    """(p,) points that training should start from: seen thrice or under a fair angle, and placed well.
+
+    Points of assumed distance stay: the cameras that see them have no parallax, so any distance looks right to them.
+    """
     seen = (solution.track_lengths >= 3) | (solution.angles >= 2 * MIN_POINT_ANGLE_DEG)
-    return (solution.errors <= MAX_POINT_ERROR_PX) & (solution.angles >= MIN_POINT_ANGLE_DEG) & seen
+    measured = (solution.errors <= MAX_POINT_ERROR_PX) & (solution.angles >= MIN_POINT_ANGLE_DEG) & seen
+    return measured | solution.is_assumed
 
 
 def _depths(solution: Solution) -> NDArray[np.float64]:

@@ -43,6 +43,10 @@ def explained_share(pair: MatchedPair, cam_from_world: Double, focal: float) -> 
     start, end = (np.asarray(cam_from_world[row], np.float64) for row in (pair.first, pair.second))
     rotation = end[:3, :3] @ start[:3, :3].T
     tx, ty, tz = (float(v) for v in end[:3, 3] - rotation @ start[:3, 3])
+    if tx == ty == tz == 0:  # a turn on the spot has no epipolar geometry: rays must coincide
+        turned = np.hstack([pair.rays_first, np.ones((len(pair.rays_first), 1))]) @ rotation.T
+        offset = turned[:, :2] / turned[:, 2:] - pair.rays_second
+        return float(np.count_nonzero(np.linalg.norm(offset, axis=1) * focal < MAX_ERROR_PX) / len(offset))
     essential = np.array([[0, -tz, ty], [tz, 0, -tx], [-ty, tx, 0]]) @ rotation
     ones = np.ones((len(pair.rays_first), 1))
     first, second = np.hstack([pair.rays_first, ones]), np.hstack([pair.rays_second, ones])
