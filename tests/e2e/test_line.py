@@ -1,7 +1,9 @@
 """The whole line on a tiny room: everything is written, opens again, and resumes to the same bytes."""
 
+import hashlib
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +12,20 @@ from PIL import Image
 
 import roomsplat
 from roomsplat.capture.extract import load_capture
-from roomsplat.errors import InterruptedRunError, OutputError
+from roomsplat.errors import InputNotFoundError, InterruptedRunError, OutputError
 from roomsplat.formats.colmap import read_colmap
-from roomsplat.formats.nerfstudio import read_transforms
+from roomsplat.formats.nerfstudio import read_transforms, write_transforms
 from roomsplat.pipeline.config import PipelineConfig, config_from_json
 from roomsplat.pipeline.events import Event, RunFinished, RunStarted, StageFinished, StageProgress
 from roomsplat.pipeline.finished import open_run
 from roomsplat.pipeline.run import reconstruct
+from roomsplat.pipeline.summary import read_summary
 from tests.e2e.conftest import RoomFilm, Run
+
+
+def digest(path: Path) -> str:
+    """Of a file's bytes; comparing bytes themselves would make pytest draw their difference for minutes."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def test_every_result_is_there_and_opens(finished: Run) -> None:
@@ -77,12 +85,12 @@ def test_a_second_run_reuses_every_finished_stage(
     finished: Run, room_film: RoomFilm, quick: PipelineConfig
 ) -> None:
     """Same input and settings: nothing is computed again but the export, and the scene is the same."""
-    before = (finished.out / "scene.ply").read_bytes()
+    before = digest(finished.out / "scene.ply")
     events: list[Event] = []
     reconstruct(room_film.path, finished.out, quick, emit=events.append, reference=room_film.truth)
     reused = {event.stage: event.reused for event in events if isinstance(event, StageFinished)}
     assert reused == {"capture": True, "sfm": True, "train": True, "export": False}
-    assert (finished.out / "scene.ply").read_bytes() == before
+    assert digest(finished.out / "scene.ply") == before
 
 
 @pytest.mark.parametrize("stage", ["capture", "sfm", "train", "export"])
@@ -102,10 +110,35 @@ def test_an_interrupt_anywhere_resumes_to_the_same_result(
 
     with pytest.raises(InterruptedRunError, match="finished work is kept"):
         reconstruct(room_film.path, out, quick, emit=press_ctrl_c)
-    assert not (out / "work" / stage).exists()
-    reconstruct(room_film.path, out, quick, emit=lambda _event: None)
-    assert (out / "scene.ply").read_bytes() == (finished.out / "scene.ply").read_bytes()
+    if stage == "export":
+        assert not (out / "run.json").exists()
+    else:
+        assert not (out / "work" / stage).exists()
+    reconstruct(room_film.path, out, quick, emit=lambda _event: None, reference=room_film.truth)
+    ours, theirs = read_summary(out / "run.json"), finished.result.summary
+    assert replace(ours, stage_seconds={}) == replace(theirs, stage_seconds={})
+    assert digest(out / "scene.ply") == digest(finished.out / "scene.ply")
     assert len(load_capture(out / "work" / "capture").frames) == 20
+
+
+def test_a_reference_that_does_not_fit_is_only_warned_of(
+    finished: Run, room_film: RoomFilm, quick: PipelineConfig, tmp_path: Path
+) -> None:
+    """Cameras of another film: the run ends well, without a figure and with a warning; a missing file ends at once."""
+    out = tmp_path / "out"
+    shutil.copytree(finished.out, out)
+    other = read_transforms(room_film.truth)
+    write_transforms(tmp_path / "other.json", replace(other, timestamps_s=other.timestamps_s + 1000.0))
+    result = reconstruct(
+        room_film.path, out, quick, emit=lambda _event: None, reference=tmp_path / "other.json"
+    )
+    assert result.summary.ate_percent is None
+    assert "reference_does_not_fit" in [warning.code for warning in result.summary.warnings]
+    with pytest.raises(InputNotFoundError):
+        reconstruct(
+            room_film.path, tmp_path / "new", quick, emit=lambda _event: None, reference=tmp_path / "no.json"
+        )
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_full_disk_ends_in_one_sentence(

@@ -32,6 +32,8 @@ def test_a_part_of_the_tree_changes_only_that_part() -> None:
         ('{"train": {"steps": 3}}', r"train\.steps"),
         ('{"train": {"max_steps": "many"}}', r"train\.max_steps"),
         ('{"quality": "best"}', "best"),
+        ('{"quality": ["a"]}', "quality"),
+        ('{"export": {"tour_seconds": -4}}', "tour_seconds"),
         ('{"engine": "abacus"}', "engine"),
         ("[1]", "object"),
         ("{", "JSON"),

@@ -29,6 +29,10 @@ def test_progress_of_the_run_never_falls(events: list[Event]) -> None:
     values = [event.progress for event in events]
     assert values == sorted(values)
     assert (values[0], values[-1]) == (0.0, 1.0)
+    fractions = [
+        event.fraction for event in events if isinstance(event, StageProgress) and event.stage == "train"
+    ]
+    assert fractions == sorted(fractions)
 
 
 def test_stage_shares_tile_the_run() -> None:
@@ -40,14 +44,15 @@ def test_stage_shares_tile_the_run() -> None:
 
 
 def test_time_left_follows_the_pace(events: list[Event], monkeypatch: pytest.MonkeyPatch) -> None:
-    """A quarter done after 10 s leaves 30 s."""
-    clock = iter([0.0, 10.0, 10.0, 10.0])
+    """A stage that is found half done and gains a tenth in 10 s has 40 s to go, whatever was done before."""
+    clock = iter([0.0, 5.0, 15.0, 15.0, 15.0])
     monkeypatch.setattr("roomsplat.pipeline.journal.time.monotonic", lambda: next(clock))
     journal = Journal(emit=events.append)
     with journal.stage("train", "fitting") as stage:
-        stage.report(Progress(fraction=0.25, message="x", metrics={"psnr": 20.0}))
-    told = next(event for event in events if isinstance(event, StageProgress))
-    assert told.seconds_left == pytest.approx(30.0)
+        stage.report(Progress(fraction=0.5, message="resumed"))
+        stage.report(Progress(fraction=0.6, message="x", metrics={"psnr": 20.0}))
+    told = [event for event in events if isinstance(event, StageProgress)][-1]
+    assert told.seconds_left == pytest.approx(40.0)
     assert told.metrics == {"psnr": 20.0}
 
 

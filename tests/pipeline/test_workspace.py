@@ -105,3 +105,24 @@ def test_a_second_run_in_the_same_folder_is_refused(tmp_path: Path) -> None:
         pass
     with second.exclusive():
         pass
+
+
+def test_a_users_own_folder_is_never_taken(tmp_path: Path) -> None:
+    """A folder that holds something else is refused and stays as it was; one of ours is taken again."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "preview.png").write_text("my picture")
+    with pytest.raises(OutputError, match="not empty"):
+        Workspace(tmp_path / "mine")
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["preview.png"]
+    Workspace(tmp_path / "ours")
+    (tmp_path / "ours" / "scene.ply").write_text("a result")
+    Workspace(tmp_path / "ours")
+
+
+def test_a_source_key_ignores_what_is_no_picture(tmp_path: Path) -> None:
+    """A note or a hidden file beside the pictures does not throw finished work away."""
+    (tmp_path / "1.jpg").write_bytes(b"x")
+    before = source_key(tmp_path)
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / ".DS_Store").write_bytes(b"x")
+    assert source_key(tmp_path) == before

@@ -19,18 +19,18 @@ class Reconstruct:
     """The video (mp4, mov, mkv, webm) or the folder of images."""
     out: OutOption
     """Folder for the results: scene.ply, cameras/, preview.png, tour.mp4, report.html, run.json."""
-    quality: Quality = "standard"
-    """How much time to spend: preview is minutes on a laptop, high is for a GPU or a night."""
+    quality: Quality | None = None
+    """How much time to spend: preview takes a minute or two, high takes long and shows most (default: standard)."""
     frames: int | None = None
     """Take this many frames, whatever the film's length."""
     fps: float | None = None
     """Take this many frames per second of film (default 2, adapted to short and long films)."""
-    engine: EngineName = "auto"
-    """Where to compute; auto takes a CUDA GPU when there is one."""
+    engine: EngineName | None = None
+    """Where to compute (default: auto). This version has the CPU engine only."""
     threads: int | None = None
     """CPU threads (default: all cores)."""
-    eval_every: int = 8
-    """Hold every n-th frame out of training to measure quality; 0 trains on all."""
+    eval_every: int | None = None
+    """Hold every n-th frame out of training to measure quality; 0 trains on all (default: 8)."""
     reference: Path | None = None
     """A transforms.json with the true cameras, to measure the path error (ate_percent)."""
     config: Path | None = None
@@ -99,7 +99,7 @@ class Evaluate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Convert:
-    """Convert a splat file to another format; the suffixes decide."""
+    """Rewrite a splat file: any tool's .ply to the plain 3DGS layout, with fewer harmonics if asked."""
 
     source: tyro.conf.Positional[Path]
     """The splat to read (.ply)."""
@@ -111,7 +111,7 @@ class Convert:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doctor:
-    """Tell what this computer offers, which engine would be chosen and why, and whether everything works."""
+    """Tell what this computer offers, which engine is chosen and why, and whether the parts work."""
 
     json: bool = False
     """Print JSON instead of a table."""

@@ -32,7 +32,9 @@ def film_room(out: Path, config: FilmConfig) -> tuple[Path, Path]:
     from roomsplat.core.progress import Progress
     from roomsplat.synth.film import make_film
 
-    Workspace(out)  # refuses an output folder that cannot be written before any work is done
+    Workspace(
+        out
+    )  # refuses a folder that cannot be written, or that holds a user's files, before any work is done
     film, truth, made = out / "room.mp4", out / "room.transforms.json", out / "work" / "film.json"
     key = json.dumps({"key": stage_key(asdict(config))})
     if film.exists() and truth.exists() and made.exists() and made.read_text(encoding="utf-8") == key:

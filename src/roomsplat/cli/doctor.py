@@ -4,6 +4,8 @@ import json
 import os
 import platform
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -97,17 +99,18 @@ def _check_video() -> str:
 
 
 def _check_sfm() -> str:
-    """Import the library; a broken binary fails here."""
-    from roomsplat.sfm.colmap import library_version
-
-    return f"pycolmap {library_version()}"
+    """Import the library in a process of its own, as a run does; a broken binary fails there and not here."""
+    code = "from roomsplat.sfm.colmap import library_version; print(library_version())"
+    # our own interpreter and a fixed text: nothing of the user's is executed
+    found = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - see above
+    return f"pycolmap {found.stdout.strip()}"
 
 
 def _chosen_engine() -> str:
     from roomsplat.render.engines import select_engine
 
     try:
-        return select_engine("auto").name
+        return f"{select_engine('auto').name} (the only engine of this version; it uses every core)"
     except RoomsplatError as error:
         return f"none: {error.message}"
 

@@ -10,6 +10,7 @@ from roomsplat.cli.arguments import Evaluate
 from roomsplat.errors import InvalidSettingError
 from roomsplat.pipeline.finished import open_run
 from roomsplat.pipeline.reference import path_error
+from roomsplat.pipeline.tour import MIN_SIDE
 from roomsplat.render.engines import select_engine
 from roomsplat.train.evaluate import evaluate
 
@@ -18,8 +19,10 @@ def run_evaluate(command: Evaluate) -> None:
     """Print PSNR and SSIM of the held-out frames, one by one and on average, and the path error.
 
     Raises:
-        InvalidSettingError: the run held no frame out and there is no reference either.
+        InvalidSettingError: a size that is none, or no frame was held out and there is no reference either.
     """
+    if command.max_side is not None and command.max_side < MIN_SIDE:
+        raise InvalidSettingError(f"--max-side is {command.max_side}.", hint=f"Give at least {MIN_SIDE} px.")
     run = open_run(command.run)
     held = np.flatnonzero(run.images.is_eval)
     if len(held) == 0 and command.reference is None:

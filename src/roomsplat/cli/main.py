@@ -11,7 +11,9 @@ from roomsplat._version import __version__
 from roomsplat.cli.arguments import Command, Convert, Demo, Doctor, Evaluate, Reconstruct, Render
 from roomsplat.errors import InterruptedRunError, RoomsplatError
 
-DESCRIPTION = "Turn a phone video of a room into a 3D Gaussian splat, on any computer."
+DESCRIPTION = (
+    "Turn a phone video of a room into a 3D Gaussian splat, on any computer. --version prints the version."
+)
 
 
 def main() -> NoReturn:
@@ -29,6 +31,7 @@ def main() -> NoReturn:
         _tell(error)
         raise SystemExit(error.exit_code) from None
     except KeyboardInterrupt:
+        _tell(InterruptedRunError("Stopped.", hint="Run the same command again."))
         raise SystemExit(InterruptedRunError.exit_code) from None
     except BrokenPipeError:  # the reader of our output went away, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

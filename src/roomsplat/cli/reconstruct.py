@@ -31,14 +31,22 @@ def settings(command: Reconstruct) -> PipelineConfig:
     """
     if command.frames is not None and command.fps is not None:
         raise InvalidSettingError("--frames and --fps were both given.", hint="Give one of them.")
-    config = for_quality(command.quality) if command.config is None else read_config(command.config)
+    if command.config is not None and command.quality is not None:
+        raise InvalidSettingError(
+            "--config and --quality were both given.",
+            hint='Give one; the file can say {"quality": "preview"}.',
+        )
+    config = (
+        for_quality(command.quality or "standard") if command.config is None else read_config(command.config)
+    )
     capture = config.capture
     if command.frames is not None:
         capture = replace(capture, frames=command.frames)
     if command.fps is not None:
         capture = replace(capture, fps=command.fps)
+    given = {"engine": command.engine, "threads": command.threads, "eval_every": command.eval_every}
     return replace(
-        config, capture=capture, engine=command.engine, threads=command.threads, eval_every=command.eval_every
+        config, capture=capture, **{name: value for name, value in given.items() if value is not None}
     )
 
 

@@ -12,7 +12,7 @@ from roomsplat.core.progress import Progress, ReportProgress
 from roomsplat.errors import InvalidSettingError, OutputError
 from roomsplat.media.images import write_image
 from roomsplat.pipeline.finished import FinishedRun, open_run
-from roomsplat.pipeline.tour import to_8bit, tour_cameras, within, write_tour
+from roomsplat.pipeline.tour import MIN_SIDE, to_8bit, tour_cameras, within, write_tour
 from roomsplat.render.base import Engine, RenderSettings
 from roomsplat.render.engines import select_engine
 from roomsplat.render.view import render_view
@@ -24,16 +24,17 @@ def run_render(command: Render) -> None:
     Raises:
         InvalidSettingError: a length, rate, count or size that is not positive.
     """
-    sizes = (
-        command.seconds,
-        command.fps,
-        command.stills,
-        1 if command.max_side is None else command.max_side,
-    )
-    if min(sizes) <= 0:
+    max_side = MIN_SIDE if command.max_side is None else command.max_side
+    lengths_fit = 0 < command.seconds <= 3600 and 0 < command.fps <= 240
+    if not (lengths_fit and command.stills > 0 and max_side >= MIN_SIDE):
         raise InvalidSettingError(
-            "--seconds, --fps, --stills and --max-side must be more than 0.",
+            f"--seconds must be within 3600, --fps within 240, --stills 1 or more, --max-side {MIN_SIDE} or more.",
             hint="Leave out what you do not need.",
+        )
+    if command.out.suffix.lower() not in ("", ".mp4"):
+        raise InvalidSettingError(
+            f"{command.out} is neither an .mp4 file nor a folder.",
+            hint="Give -o flight.mp4, or a folder for stills.",
         )
     run = open_run(command.run)
     engine = select_engine(command.engine, command.threads)

@@ -24,6 +24,17 @@ class ExportConfig:
     tour_seconds: float = 8.0
     """Length of the fly-through; 0 leaves it out."""
 
+    def __post_init__(self) -> None:
+        """Check the range.
+
+        Raises:
+            InvalidSettingError: the tour is shorter than nothing or longer than ten minutes.
+        """
+        if not 0 <= self.tour_seconds <= 600:
+            raise InvalidSettingError(
+                f"export.tour_seconds is {self.tour_seconds}.", hint="Give 0 (no tour) to 600 seconds."
+            )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PipelineConfig:
@@ -32,7 +43,7 @@ class PipelineConfig:
     quality: Quality = "standard"
     """The preset that the rest was made from."""
     engine: EngineName = "auto"
-    """``auto`` takes CUDA when a device answers."""
+    """``auto`` takes the fastest that this computer has; this version has the CPU engine only."""
     threads: int | None = None
     """CPU threads; ``None`` takes all cores."""
     eval_every: int = 8
@@ -77,7 +88,15 @@ PRESETS: dict[Quality, Preset] = {
 
 
 def for_quality(quality: Quality) -> PipelineConfig:
-    """The preset's settings."""
+    """The preset's settings.
+
+    Raises:
+        InvalidSettingError: there is no such preset.
+    """
+    if quality not in PRESETS:
+        raise InvalidSettingError(
+            f"There is no quality {quality!r}.", hint=f"Use one of {', '.join(PRESETS)}."
+        )
     preset = PRESETS[quality]
     train = replace(
         TrainConfig(),
@@ -109,7 +128,7 @@ def config_from_json(text: str) -> PipelineConfig:
         raise InvalidSettingError("The settings are not a JSON object.", hint='Write {"quality": "preview"}.')
     given = cast("dict[str, Any]", parsed)
     quality: Any = given.get("quality", "standard")
-    if quality not in PRESETS:
+    if not isinstance(quality, str) or quality not in PRESETS:
         raise InvalidSettingError(
             f"There is no quality {quality!r}.", hint=f"Use one of {', '.join(PRESETS)}."
         )
@@ -121,7 +140,8 @@ def config_from_json(text: str) -> PipelineConfig:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise InvalidSettingError(
-            f"The setting {place} is wrong: {first['msg']}.", hint="See docs/settings."
+            f"The setting {place} is wrong: {first['msg']}.",
+            hint="Compare with the config.json of an earlier run.",
         ) from error
 
 

@@ -58,17 +58,23 @@ class Journal:
         """Open a stage; it ends with the block, and a block that raises leaves it open for ``fail``."""
         begin, end = STAGE_SHARE[stage]
         started = time.monotonic()
-        self.current, self.progress, last = stage, begin, 0.0
+        self.current, self.progress, last, furthest = stage, begin, 0.0, 0.0
+        first: tuple[float, float] | None = (
+            None  # time and fraction of the first report: a resumed stage starts late
+        )
 
         def report(progress: Progress) -> None:
-            nonlocal last
+            nonlocal last, first, furthest
             now = time.monotonic()
+            furthest = max(furthest, min(max(progress.fraction, 0.0), 1.0))
+            first = first or (now, furthest)
             if now - last < MIN_SECONDS_BETWEEN_REPORTS and progress.fraction < 1:
                 return
             last = now
-            fraction = min(max(progress.fraction, 0.0), 1.0)
+            fraction = furthest
             self.progress = min(max(self.progress, begin + (end - begin) * fraction), end)
-            pace = (now - started) / fraction if fraction > 0.02 else None
+            gained = fraction - first[1]
+            pace = (now - first[0]) / gained if gained > 0.02 else None
             self.emit(
                 StageProgress(
                     stage=stage,

@@ -1,6 +1,7 @@
 """The camera path and the sparse points from above, as an SVG."""
 
 from collections.abc import Sequence
+from html import escape
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +39,7 @@ def plan_svg(model: SparseModel, frames: Sequence[Frame]) -> str:
     ticks = "".join(f"M{a:.1f} {b:.1f}L{c:.1f} {d:.1f}" for (a, b), (c, d) in zip(at, toward, strict=True))
     line = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in at)
     marks = "".join(
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3"><title>{frame.name}</title></circle>'
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3"><title>{escape(frame.name)}</title></circle>'
         for (x, y), frame in zip(at, frames, strict=True)
     )
     return (

@@ -39,7 +39,9 @@ def _match(frames: Sequence[Frame], truth: TransformsFile) -> tuple[NDArray[np.i
     named = [(i, by_name[frame.name]) for i, frame in enumerate(frames) if frame.name in by_name]
     if not named and truth.timestamps_s is not None:
         times = np.asarray(truth.timestamps_s, np.float64)
-        named = [(i, int(np.argmin(np.abs(times - frame.timestamp_s)))) for i, frame in enumerate(frames)]
+        apart = np.abs(times[None] - np.asarray([frame.timestamp_s for frame in frames])[:, None])
+        tolerance = float(np.median(np.diff(np.sort(times)))) / 2 if len(times) > 1 else 0.0
+        named = [(i, int(row.argmin())) for i, row in enumerate(apart) if row.min() <= tolerance + 1e-6]
     pairs = np.asarray(named, np.int64).reshape(-1, 2)
     order = np.argsort(pairs[:, 1], kind="stable")  # the path's length is measured in the reference's order
     return pairs[order, 0], pairs[order, 1]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from roomsplat.capture.extract import Capture
+from roomsplat.capture.probe import MediaInfo
 from roomsplat.core.point_cloud import SparseModel
 from roomsplat.pipeline.export import ComparedView
 from roomsplat.pipeline.plan_view import plan_svg
@@ -31,6 +32,7 @@ h1 { font-size: 1.6rem; margin-bottom: .2rem } h2 { font-size: 1.15rem; margin-t
 .pair { display: grid; grid-template-columns: 1fr 1fr; gap: .3rem; margin: 1rem 0 0 }
 .pair img, .plan svg { width: 100%; height: auto; border-radius: .3rem; background: var(--soft) }
 .plan { max-width: 40rem }
+.tour { width: 100%; max-width: 40rem; border-radius: .3rem; background: var(--soft) }
 figure { margin: 0 } figcaption { grid-column: 1 / 3 }
 table { border-collapse: collapse }
 td, th { text-align: left; padding: .25rem 1.2rem .25rem 0; border-bottom: 1px solid var(--line) }
@@ -50,9 +52,10 @@ def write_report(
     """Write the report."""
     title = f"roomsplat: {escape(Path(summary.source).name)}"
     sections = [
-        f"<h1>{title}</h1><p class=note>{_sentence(summary)}</p>",
+        f"<h1>{title}</h1><p class=note>{_filmed(capture.media)} {_sentence(summary)}</p>",
         _figures(summary),
         "".join(f"<p class=warning>{escape(w.message)}</p>" for w in summary.warnings),
+        _tour(summary),
         "<h2>Filmed and rebuilt</h2>" + "".join(_pair(view) for view in views),
         f"<h2>The path from above</h2><div class=plan>{plan_svg(model, sfm.frames)}</div>",
         _frames_table(summary, capture),
@@ -64,6 +67,27 @@ def write_report(
         path,
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style><body>{body}</body></html>\n',
+    )
+
+
+def _filmed(media: MediaInfo) -> str:
+    size = f"{media.width} × {media.height} px"
+    if media.kind == "pictures":
+        return f"A folder of {media.num_frames} pictures ({escape(media.codec)}), {size}."
+    hdr = "" if media.transfer == "sdr" else f", {media.transfer.upper()} brought to standard range"
+    turned = "" if media.orientation == "upright" else f", stored {escape(media.orientation)}"
+    return (
+        f"A film of {_minutes(media.duration_s)}, {size} at {media.fps:.4g} frames a second "
+        f"({escape(media.codec)}{hdr}{turned})."
+    )
+
+
+def _tour(summary: RunSummary) -> str:
+    if "tour.mp4" not in summary.files:
+        return ""
+    return (
+        "<h2>A flight along the path</h2>"
+        "<video class=tour src='tour.mp4' controls loop muted playsinline preload=metadata></video>"
     )
 
 

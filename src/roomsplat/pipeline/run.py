@@ -1,16 +1,20 @@
 """The line from video to splat, top to bottom. Start reading here."""
 
 import errno
+import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from roomsplat.capture.extract import extract_frames, load_capture
-from roomsplat.core.images import PosedImages
+from roomsplat.core.images import Frame, PosedImages
 from roomsplat.core.point_cloud import SparseModel
+from roomsplat.core.progress import RunWarning
 from roomsplat.core.scene import SplatScene
-from roomsplat.errors import EngineError, InterruptedRunError, OutputError, RoomsplatError
+from roomsplat.errors import EngineError, InterruptedRunError, InvalidFileError, OutputError, RoomsplatError
+from roomsplat.formats.nerfstudio import read_transforms
 from roomsplat.pipeline.config import PipelineConfig, config_to_json
 from roomsplat.pipeline.events import RunFinished, RunStarted
 from roomsplat.pipeline.export import export_cameras, export_pictures, export_scene
@@ -50,6 +54,8 @@ def reconstruct(
     """
     journal = Journal(emit=emit)
     try:
+        if reference is not None:
+            read_transforms(reference)  # a wrong path is told now, not after the whole run
         key = source_key(source)
         workspace = Workspace(out)
         with workspace.exclusive():
@@ -88,7 +94,7 @@ def _line(
                 extract_frames(source, folder, config.capture, stage.report)
         capture = load_capture(workspace.folder("capture"))
         stage.seconds = workspace.seconds("capture")
-        stage.message = f"{len(capture.frames)} frames kept"
+        stage.message = f"{len(capture.frames)} of {capture.media.num_frames} frames kept"
         for warning in capture.warnings:
             journal.warn("capture", warning)
 
@@ -110,6 +116,7 @@ def _line(
         if not stage.reused:
             with workspace.produce("train", train_key, resumable=True) as folder:
                 save_training(folder, fit(model, engine, config.train, folder / "checkpoint", stage.report))
+                shutil.rmtree(folder / "checkpoint")  # two to three times the size of the scene
         trained = load_training(workspace.folder("train"))
         stage.seconds = workspace.seconds("train")
         stage.message = f"{len(trained.gaussians):,} Gaussians"
@@ -117,6 +124,12 @@ def _line(
             journal.warn("train", warning)
 
     with journal.stage("export", "writing the scene") as stage:
+        for stale in (
+            "run.json",
+            "report.html",
+            "tour.mp4",
+        ):  # never beside a scene that they do not describe
+            (out / stale).unlink(missing_ok=True)
         scene = export_scene(out, source, model, trained, config)
         export_cameras(out / "cameras", model, sfm.frames)
         views = export_pictures(out, engine, scene, model, sfm.frames, config.export, stage.report)
@@ -131,9 +144,7 @@ def _line(
         quality=config.quality,
         eval_psnr=trained.psnr,
         eval_ssim=trained.ssim,
-        ate_percent=None
-        if reference is None
-        else path_error(model.posed_images.cameras, sfm.frames, reference).percent,
+        ate_percent=compare_path(model, sfm.frames, reference, journal),
         stage_seconds=journal.stage_seconds,
         warnings=journal.warnings,
         train_size=trained.train_size,
@@ -150,6 +161,21 @@ def _line(
     write_summary(out / "run.json", summary)
     journal.emit(RunFinished(message=f"done: {out / 'scene.ply'}", summary=summary.to_json()))
     return Reconstruction(scene=scene, summary=summary)
+
+
+def compare_path(
+    model: SparseModel, frames: Sequence[Frame], reference: Path | None, journal: Journal
+) -> float | None:
+    """The path's error in %, ``None`` without a reference; one that does not fit the film is only warned of."""
+    if reference is None:
+        return None
+    try:
+        return path_error(model.posed_images.cameras, frames, reference).percent
+    except InvalidFileError as error:
+        journal.warn(
+            "export", RunWarning(code="reference_does_not_fit", message=f"{error.message} {error.hint}")
+        )
+        return None
 
 
 def hold_out(model: SparseModel, every: int) -> SparseModel:

@@ -63,11 +63,11 @@ def read_summary(path: Path) -> RunSummary:
         InvalidFileError: it is missing or is not one of ours.
     """
     try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        content: Any = json.loads(path.read_text(encoding="utf-8"))
         content["warnings"] = [RunWarning(**w) for w in content.get("warnings", [])]
         content["train_size"] = tuple(content["train_size"])
         return RunSummary(**content)
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise InvalidFileError(
             f"{path} is not the run.json of a finished reconstruction.",
             hint="Give the folder that `roomsplat reconstruct … -o FOLDER` wrote, and let that run finish.",

@@ -18,6 +18,8 @@ from roomsplat.render.view import render_view
 TOUR_FPS = 24.0
 TOUR_MAX_SIDE = 1280
 """px; a tour of 8 s at 1080 × 1920 took 24 s on two cores, longer than finding out what it shows."""
+MIN_SIDE = 16
+"""px; a longer side below this is no picture."""
 SMOOTHING_FRAMES = 1.5
 """Standard deviation, in captured frames, of the filter over the path: removes steps and sway, keeps the walk."""
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from roomsplat._version import __version__
+from roomsplat.capture.folder import is_picture
 from roomsplat.errors import InputNotFoundError, OutputError
 from roomsplat.pipeline.events import Stage
 
@@ -25,6 +26,9 @@ try:
     import fcntl
 except ImportError:  # Windows has no flock: two runs in one folder are the user's to avoid there
     fcntl = None
+
+MARKER = ".roomsplat"
+"""A file in ``work`` that tells our folders from a user's: only ours are ever overwritten."""
 
 SAMPLE_BYTES = 1 << 20
 """A film is recognised by its size and three samples of this length: hashing 4 GB would take 10 s."""
@@ -46,7 +50,7 @@ def source_key(source: Path) -> str:
     digest = hashlib.blake2b(digest_size=16)
     try:
         if source.is_dir():
-            for path in sorted(p for p in source.iterdir() if p.is_file()):
+            for path in sorted(p for p in source.iterdir() if is_picture(p)):
                 stat = path.stat()
                 digest.update(f"{path.name}\0{stat.st_size}\0{stat.st_mtime_ns}\0".encode())
         else:
@@ -75,11 +79,18 @@ class Workspace:
         """Create the folders.
 
         Raises:
-            OutputError: they cannot be created or written.
+            OutputError: they cannot be created or written, or ``out`` holds somebody else's files.
         """
         self.out, self.work = out, out / "work"
+        marker = self.work / MARKER
         try:
+            if out.is_dir() and any(out.iterdir()) and not marker.exists():
+                raise OutputError(
+                    f"{out} is not empty and not a folder of an earlier run.",
+                    hint="Choose a new folder with -o, so that nothing of yours is overwritten.",
+                )
             self.work.mkdir(parents=True, exist_ok=True)
+            marker.touch()
             probe = self.work / f".probe-{os.getpid()}"
             probe.write_bytes(b"roomsplat")
             probe.unlink()

@@ -1,0 +1,33 @@
+"""Options and a settings file: what was typed wins, what was not typed stays the file's."""
+
+from pathlib import Path
+
+import pytest
+
+from roomsplat.cli.arguments import Reconstruct
+from roomsplat.cli.reconstruct import settings
+from roomsplat.errors import InvalidSettingError
+from roomsplat.pipeline.config import for_quality
+
+
+def test_a_settings_file_keeps_what_no_option_names(tmp_path: Path) -> None:
+    """eval_every and threads of the file survive; --eval-every replaces only itself."""
+    file = tmp_path / "config.json"
+    file.write_text('{"quality": "preview", "eval_every": 0, "threads": 1}')
+    plain = settings(Reconstruct(source=Path("film.mp4"), out=Path("out"), config=file))
+    assert (plain.quality, plain.eval_every, plain.threads) == ("preview", 0, 1)
+    typed = settings(Reconstruct(source=Path("film.mp4"), out=Path("out"), config=file, eval_every=4))
+    assert (typed.eval_every, typed.threads) == (4, 1)
+
+
+def test_options_alone_give_the_preset() -> None:
+    """Without any option the standard preset is taken as it is."""
+    assert settings(Reconstruct(source=Path("film.mp4"), out=Path("out"))) == for_quality("standard")
+
+
+def test_a_file_and_a_preset_contradict(tmp_path: Path) -> None:
+    """--config with --quality is refused instead of one being ignored."""
+    file = tmp_path / "config.json"
+    file.write_text("{}")
+    with pytest.raises(InvalidSettingError, match="--quality"):
+        settings(Reconstruct(source=Path("film.mp4"), out=Path("out"), config=file, quality="high"))
