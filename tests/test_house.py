@@ -208,7 +208,7 @@ def test_dev_lock_contains_the_runtime_lock() -> None:
 
 
 def test_every_runtime_library_is_permissive() -> None:
-    """Apache-2.0 from end to end: no library that we run on is under a copyleft or non-commercial licence."""
+    """No Python package that we run on declares a copyleft or non-commercial licence (binaries in wheels: NOTICE)."""
     for name in re.findall(
         r"^([a-z0-9-]+)==", (ROOT / "requirements/runtime.lock").read_text("utf-8"), re.MULTILINE
     ):

@@ -26,7 +26,7 @@ def room_film(tmp_path_factory: pytest.TempPathFactory) -> RoomFilm:
     """Six seconds through a furnished room at 320 x 240."""
     folder = tmp_path_factory.mktemp("film")
     path, truth = folder / "room.mp4", folder / "room.transforms.json"
-    film = make_film(path, FilmConfig(width=320, height=240, duration_s=6.0, fps=4.0))
+    film = make_film(path, FilmConfig(width=320, height=240, duration_s=6.0, fps=6.0))
     names = tuple(f"film/{index:06d}" for index in range(len(film.cameras)))
     times = np.asarray(film.timestamps_s, np.float64)
     write_transforms(truth, TransformsFile(cameras=film.cameras, image_paths=names, timestamps_s=times))
@@ -40,7 +40,7 @@ def quick() -> PipelineConfig:
     return replace(
         config,
         threads=2,
-        capture=replace(config.capture, frames=20),
+        capture=replace(config.capture, frames=30),
         train=replace(config.train, max_steps=150, max_gaussians=4_000, max_side=160),
         export=replace(config.export, tour_seconds=0.5),
     )

@@ -60,8 +60,9 @@ class VideoWriter:
         """
         height, width = rgb.shape[0] // 2 * 2, rgb.shape[1] // 2 * 2
         if self._stream is None:
+            # without mbtree=0 x264 gave other bytes at each run where a row is no multiple of eight macroblocks
             self._stream = self._container.add_stream(
-                "libx264", rate=self._rate, options={"crf": str(self._crf)}
+                "libx264", rate=self._rate, options={"crf": str(self._crf), "x264-params": "mbtree=0"}
             )
             self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, "yuv420p"
             codec = self._stream.codec_context
