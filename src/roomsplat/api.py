@@ -83,14 +83,11 @@ def render(
         EngineError: the engine is not available.
     """
     from roomsplat.core.cameras import PinholeCamera
-    from roomsplat.render.base import RenderSettings
     from roomsplat.render.engines import select_engine
-    from roomsplat.render.view import render_view
+    from roomsplat.render.view import prepare_scene, render_view
 
     chosen = select_engine(engine)
-    degree = scene.gaussians.sh_degree
-    splats = chosen.create(scene.gaussians, sh_degree=degree)
-    settings = RenderSettings(sh_degree=degree, antialiased=scene.splat_model == "antialiased")
+    splats, settings = prepare_scene(chosen, scene)
     if isinstance(cameras, PinholeCamera):
         return render_view(chosen, splats, cameras, settings)
     return tuple(render_view(chosen, splats, cameras.pinhole(i), settings) for i in range(len(cameras)))

@@ -13,9 +13,9 @@ from roomsplat.errors import InvalidSettingError, OutputError
 from roomsplat.media.images import write_image
 from roomsplat.pipeline.finished import FinishedRun, open_run
 from roomsplat.pipeline.tour import MIN_SIDE, to_8bit, tour_cameras, within, write_tour
-from roomsplat.render.base import Engine, RenderSettings
+from roomsplat.render.base import Engine
 from roomsplat.render.engines import select_engine
-from roomsplat.render.view import render_view
+from roomsplat.render.view import prepare_scene, render_view
 
 
 def run_render(command: Render) -> None:
@@ -62,9 +62,7 @@ def _write_stills(
         raise OutputError(
             f"{folder} cannot be created ({error.strerror}).", hint="Choose another folder."
         ) from error
-    degree = run.scene.gaussians.sh_degree
-    splats = engine.create(run.scene.gaussians, sh_degree=degree)
-    settings = RenderSettings(sh_degree=degree, antialiased=run.scene.splat_model == "antialiased")
+    splats, settings = prepare_scene(engine, run.scene)
     chosen = np.unique(np.linspace(0, len(cameras) - 1, min(count, len(cameras))).round().astype(np.int64))
     for done, index in enumerate((int(i) for i in chosen), start=1):
         output = render_view(engine, splats, cameras.pinhole(index), settings)

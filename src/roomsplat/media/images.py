@@ -85,6 +85,12 @@ def write_image(path: Path, rgb: RGB8) -> None:
         ) from error
 
 
+def reduced_size(width: int, height: int, max_side: int | None) -> tuple[int, int]:
+    """(width, height) in px with the longer side at most ``max_side`` px, same shape within rounding."""
+    factor = 1.0 if max_side is None else min(1.0, max_side / max(width, height))
+    return max(1, round(width * factor)), max(1, round(height * factor))
+
+
 def resize_image(rgb: RGB8, width: int, height: int) -> RGB8:
     """Resample to ``width`` × ``height`` px (Lanczos with the right prefilter when shrinking)."""
     if rgb.shape[1] == width and rgb.shape[0] == height:

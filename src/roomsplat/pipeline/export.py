@@ -21,8 +21,8 @@ from roomsplat.pipeline.config import ExportConfig, PipelineConfig
 from roomsplat.pipeline.finished import write_frames
 from roomsplat.pipeline.tour import TOUR_MAX_SIDE, to_8bit, tour_cameras, within, write_tour
 from roomsplat.pipeline.training_files import Trained
-from roomsplat.render.base import Engine, RenderSettings
-from roomsplat.render.view import render_view
+from roomsplat.render.base import Engine
+from roomsplat.render.view import prepare_scene, render_view
 
 REPORT_VIEWS = 6
 """Captured pictures beside their rendering in the report: enough to judge, small enough to mail."""
@@ -116,10 +116,7 @@ def compare_views(
     """Render up to ``REPORT_VIEWS`` captured pictures, held-out ones where there are some, evenly spread."""
     candidates = np.flatnonzero(images.is_eval) if images.is_eval.any() else np.arange(len(images.cameras))
     spread = np.linspace(0, len(candidates) - 1, min(REPORT_VIEWS, len(candidates))).round().astype(np.int64)
-    splats = engine.create(scene.gaussians, sh_degree=scene.gaussians.sh_degree)
-    settings = RenderSettings(
-        sh_degree=scene.gaussians.sh_degree, antialiased=scene.splat_model == "antialiased"
-    )
+    splats, settings = prepare_scene(engine, scene)
     views: list[ComparedView] = []
     for index in (int(i) for i in candidates[spread]):
         output = render_view(engine, splats, images.cameras.pinhole(index), settings)

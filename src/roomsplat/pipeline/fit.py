@@ -6,11 +6,11 @@ import numpy as np
 
 from roomsplat.core.point_cloud import SparseModel
 from roomsplat.core.progress import ReportProgress
+from roomsplat.media.images import reduced_size
 from roomsplat.pipeline.training_files import Trained
 from roomsplat.render.base import Engine
 from roomsplat.train.config import TrainConfig
 from roomsplat.train.evaluate import evaluate
-from roomsplat.train.pictures import reduced_size
 from roomsplat.train.trainer import train
 
 

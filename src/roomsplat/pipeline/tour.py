@@ -12,8 +12,8 @@ from roomsplat.core.cameras import Cameras
 from roomsplat.core.progress import Progress, ReportProgress, silent
 from roomsplat.core.scene import SplatScene
 from roomsplat.media.video import VideoWriter
-from roomsplat.render.base import Engine, RenderSettings
-from roomsplat.render.view import render_view
+from roomsplat.render.base import Engine
+from roomsplat.render.view import prepare_scene, render_view
 
 TOUR_FPS = 24.0
 TOUR_MAX_SIDE = 1280
@@ -61,9 +61,7 @@ def write_tour(
     report: ReportProgress = silent,
 ) -> None:
     """Render ``cameras`` one after another into an mp4 at ``path``."""
-    degree = scene.gaussians.sh_degree
-    splats = engine.create(scene.gaussians, sh_degree=degree)
-    settings = RenderSettings(sh_degree=degree, antialiased=scene.splat_model == "antialiased")
+    splats, settings = prepare_scene(engine, scene)
     with VideoWriter(path, fps=fps) as video:
         for index in range(len(cameras)):
             output = render_view(engine, splats, cameras.pinhole(index), settings)

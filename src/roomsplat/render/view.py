@@ -5,7 +5,15 @@ import numpy as np
 from roomsplat.core.cameras import PinholeCamera
 from roomsplat.core.gaussians import Gaussians
 from roomsplat.core.images import RenderOutput
+from roomsplat.core.scene import SplatScene
 from roomsplat.render.base import Engine, RenderSettings, Splats
+
+
+def prepare_scene(engine: Engine, scene: SplatScene) -> tuple[Splats, RenderSettings]:
+    """A scene on its engine, once for many views, and the settings that draw it as it was trained."""
+    degree = scene.gaussians.sh_degree
+    splats = engine.create(scene.gaussians, sh_degree=degree)
+    return splats, RenderSettings(sh_degree=degree, antialiased=scene.splat_model == "antialiased")
 
 
 def render_view(

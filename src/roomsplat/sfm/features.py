@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roomsplat.core.progress import Progress, ReportProgress
-from roomsplat.media.images import read_image, resize_image, write_image
+from roomsplat.media.images import read_image, reduced_size, resize_image, write_image
 from roomsplat.sfm.colmap import Session
 from roomsplat.sfm.config import SfmConfig
 
@@ -27,12 +27,6 @@ class Features:
     """(n, 128) SIFT."""
     colors: NDArray[np.uint8]
     """(n, 3) sRGB at the keypoints."""
-
-
-def reduced_size(width: int, height: int, max_side: int) -> tuple[int, int]:
-    """The size whose longer side is at most ``max_side``, never larger than the picture."""
-    scale = min(1.0, max_side / max(width, height))
-    return max(1, round(width * scale)), max(1, round(height * scale))
 
 
 def find_features(

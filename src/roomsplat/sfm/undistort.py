@@ -1,6 +1,5 @@
 """From a lens with radial distortion to one pinhole for the whole film."""
 
-import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -8,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from roomsplat.capture.writer import copy_file
 from roomsplat.core.progress import Progress, ReportProgress
-from roomsplat.errors import OutputError
 from roomsplat.media.images import grid_nodes, read_image, warp_image, write_image
 from roomsplat.sfm.solution import Lens
 
@@ -69,7 +68,8 @@ def undistort_images(
 
     def convert(source: Path) -> Path:
         if is_negligible:
-            return _copy(source, out_dir / source.name)
+            copy_file(source, out_dir / source.name)
+            return out_dir / source.name
         target = out_dir / f"{source.stem}.jpg"
         write_image(target, warp_image(read_image(source), grid))
         return target
@@ -84,14 +84,3 @@ def undistort_images(
             pool.shutdown(wait=True, cancel_futures=True)
             raise
     return tuple(result)
-
-
-def _copy(source: Path, target: Path) -> Path:
-    try:
-        shutil.copyfile(source, target)
-    except OSError as error:
-        raise OutputError(
-            f"{target} could not be written ({error.strerror}).",
-            hint="Free some space or choose another output folder.",
-        ) from error
-    return target

@@ -6,19 +6,13 @@ from numpy.typing import NDArray
 from roomsplat.core.cameras import PinholeCamera
 from roomsplat.core.images import PosedImages
 from roomsplat.errors import InvalidFileError
-from roomsplat.media.images import read_image, resize_image
+from roomsplat.media.images import read_image, reduced_size, resize_image
 from roomsplat.render.base import Engine, Target
 from roomsplat.train.masks import Mask, read_mask, shrink_mask
 
 RGB8 = NDArray[np.uint8]
 _BYTES_PER_PIXEL = 4
 """Three channels of 8 bits and a mask. What an engine derives from a target (SSIM moments) it budgets by itself."""
-
-
-def reduced_size(width: int, height: int, max_side: int | None) -> tuple[int, int]:
-    """(width, height) in px with the longer side at most ``max_side`` px, same shape within rounding."""
-    factor = 1.0 if max_side is None else min(1.0, max_side / max(width, height))
-    return max(1, round(width * factor)), max(1, round(height * factor))
 
 
 class Pictures:
