@@ -9,11 +9,11 @@ from roomsplat.render.base import RenderSettings
 from roomsplat.render.cpu.binning import count_pairs, number_pairs, write_pairs
 from roomsplat.render.cpu.blending import blend
 from roomsplat.render.cpu.buffers import Float, GaussianBuffers, PairBuffers, TileBuffers, touched_tiles
-from roomsplat.render.cpu.camera import BACKGROUND, view_array
 from roomsplat.render.cpu.layout import CpuSplats
 from roomsplat.render.cpu.projection import BLUE, DEPTH, GREEN, RED, project
 from roomsplat.render.cpu.sorting import sort_by_depth
 from roomsplat.render.cpu.workspace import Workspace
+from roomsplat.render.view_array import BACKGROUND, view_array
 
 RUNS_PER_THREAD = 2
 """Runs of the depth order per thread: near Gaussians touch more tiles, so the first run takes longest."""

@@ -1,13 +1,13 @@
 """From a Gaussian in the world to its ellipse on the screen: the steps that forward and backward share.
 
 EWA splatting (Zwicker et al. 2001) as in Kerbl et al. 2023, section 4. Everything here is vectors of sixteen Gaussians,
-inlined into the kernels; ``view`` is the array of ``camera.py``, ``p`` one block of parameters.
+inlined into the kernels; ``view`` is the array of ``render/view_array.py``, ``p`` one block of parameters.
 """
 
 # pyright: basic
 from numba import njit
 
-from roomsplat.render.cpu import camera as c
+from roomsplat.render import view_array as c
 from roomsplat.render.cpu.elementary import INLINE, exp, rotation_matrix, unit_quaternion
 from roomsplat.render.cpu.layout import MEAN, QUAT, SCALE
 from roomsplat.render.cpu.memory import load

@@ -9,7 +9,7 @@ import math
 
 from numba import njit
 
-from roomsplat.render.cpu import camera as c
+from roomsplat.render import view_array as c
 from roomsplat.render.cpu.elementary import INLINE
 from roomsplat.render.cpu.layout import MEAN, SH
 from roomsplat.render.cpu.memory import load, store

@@ -8,7 +8,7 @@ harmonics that are not yet trained are not touched.
 import numpy as np
 from numba import njit, prange
 
-from roomsplat.render.cpu import camera as c
+from roomsplat.render import view_array as c
 from roomsplat.render.cpu.blending_backward import (
     ABS_X,
     ABS_Y,

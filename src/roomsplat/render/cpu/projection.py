@@ -8,7 +8,7 @@ its Gaussians is seen. The record is one cache line: what blending reads of a Ga
 import numpy as np
 from numba import njit, prange
 
-from roomsplat.render.cpu import camera as c
+from roomsplat.render import view_array as c
 from roomsplat.render.cpu.elementary import INLINE, PARALLEL, WORKER, log, sigmoid
 from roomsplat.render.cpu.geometry import (
     axes_on_screen,

@@ -1,0 +1,36 @@
+"""Buffers that an engine keeps between steps: named, grown on demand, never shrunk."""
+
+from typing import Any
+
+import numpy as np
+
+from roomsplat.render.cuda.device import Array, Device
+
+GROWTH = 1.25
+"""A buffer that is too small is made this much larger than asked for: slow growth must not allocate at each step."""
+
+
+class Buffers:
+    """One engine's scratch memory; what a name holds is undefined until it is written."""
+
+    def __init__(self, device: Device) -> None:
+        """Args: ``device``: where the memory lies."""
+        self._device = device
+        self._kept: dict[str, Array] = {}
+
+    def get(self, name: str, count: int, dtype: Any = np.float32) -> Array:
+        """A flat array of ``count`` elements (one at least); the same memory as before if it fits."""
+        count = max(count, 1)
+        kept = self._kept.get(name)
+        if kept is None or kept.size < count or kept.dtype != dtype:
+            first = kept is None
+            self._kept.pop(name, None)
+            kept = None  # give the old one back before the new one is asked for
+            kept = self._device.xp.empty(count if first else int(count * GROWTH), dtype)
+            self._kept[name] = kept
+        return kept[:count]
+
+    def capacity(self, name: str) -> int:
+        """How many elements ``get`` would give without allocating."""
+        kept = self._kept.get(name)
+        return 0 if kept is None else int(kept.size)
