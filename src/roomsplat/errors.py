@@ -77,10 +77,24 @@ class InvalidSettingError(RoomsplatError):
 
 
 class EngineError(RoomsplatError):
-    """The asked-for engine is not available, or it ran out of memory."""
+    """The asked-for engine is not available, or the computer ran out of memory."""
 
     code = "engine_unavailable"
     exit_code = 11
+
+
+class DeviceMemoryError(EngineError):
+    """The GPU's memory is full."""
+
+    code = "gpu_out_of_memory"
+    exit_code = 13
+
+
+class DeviceLostError(EngineError):
+    """The GPU stopped answering in the middle of the work; whatever lay in its memory is lost."""
+
+    code = "gpu_lost"
+    exit_code = 14
 
 
 class TrainingError(RoomsplatError):
