@@ -88,7 +88,7 @@ class Painter:
         return self._serial
 
     def draw(self, splats: CudaSplats, camera: PinholeCamera, settings: RenderSettings) -> CudaRendering:
-        """Submit one view. If the tile lists turn out too short, the farthest Gaussians are missing until ``complete``."""
+        """Submit one view. Where the tile lists are too short the farthest Gaussians are missing until ``complete``."""
         buffers, count = self._buffers, splats.num_gaussians
         height, width = camera.height, camera.width
         view, degree = self._views.packed(camera, settings), min(settings.sh_degree, splats.sh_degree)

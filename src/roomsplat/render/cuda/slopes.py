@@ -1,4 +1,4 @@
-"""From the picture's gradient to the sums of every pair of Gaussian and tile: what the backward of blending is given."""
+"""From the picture's gradient to the sums of every pair of Gaussian and tile: the backward of blending."""
 
 import numpy as np
 
