@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from roomsplat.render.base import LearningRates, SplatArrays
 from roomsplat.render.cpu.memory import aligned_zeros
 from roomsplat.render.cpu.vectors import LANES
+from roomsplat.render.morton import morton_order
 
 Float = NDArray[np.float32]
 
@@ -81,40 +82,10 @@ def blocks_from_fields(fields: dict[str, Float], order: NDArray[np.intp]) -> Flo
     return blocks
 
 
-def morton_order(points: Float) -> NDArray[np.intp]:
-    """Indices that sort (n, 3) points along a Z-order curve of 2^21 steps a side; stable, outliers do not spread it.
-
-    The box runs between the 1 % and 99 % quantiles, because one far Gaussian would squeeze all others into one cell.
-    """
-    if len(points) == 0:
-        return np.zeros(0, np.intp)
-    finite = np.nan_to_num(points.astype(np.float64), posinf=0.0, neginf=0.0)
-    low, high = np.quantile(finite, [0.01, 0.99], axis=0)
-    middle, half = (low + high) / 2, np.maximum(high - low, 1e-12)
-    cells = (np.clip((finite - middle) / half, -1, 1) * 0.5 + 0.5) * (2**21 - 1)
-    codes = np.zeros(len(points), np.uint64)
-    for axis in range(3):
-        codes |= _spread_bits(cells[:, axis].astype(np.uint64)) << np.uint64(axis)
-    return np.argsort(codes, kind="stable")
-
-
-def _spread_bits(v: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Put two zero bits between any two of the lowest 21 bits."""
-    for shift, mask in (
-        (32, 0x1F00000000FFFF),
-        (16, 0x1F0000FF0000FF),
-        (8, 0x100F00F00F00F00F),
-        (4, 0x10C30C30C30C30C3),
-        (2, 0x1249249249249249),
-    ):
-        v = (v | (v << np.uint64(shift))) & np.uint64(mask)
-    return v
-
-
 def splats_from_arrays(arrays: SplatArrays) -> CpuSplats:
     """Take plain arrays in, sorted along the Morton curve, statistics at zero."""
     count = len(arrays.means)
-    order = morton_order(arrays.means)
+    order = morton_order(np, arrays.means)
     names = (*FIELDS, "sh")
     params = blocks_from_fields({name: getattr(arrays, name) for name in names}, order)
     _hide_padding(params, count)
