@@ -11,7 +11,7 @@ import pytest
 from roomsplat.core.gaussians import Gaussians
 from roomsplat.render.base import RenderSettings
 from roomsplat.render.cpu.engine import CpuEngine
-from roomsplat.render.cpu.layout import morton_order
+from roomsplat.render.morton import morton_order
 from roomsplat.render.cpu.targets import MomentBudget
 from tests.render.scenes import RATES, camera, cloud, photo, single
 
@@ -153,7 +153,7 @@ def test_order_in_memory_is_spatial() -> None:
     """Sixteen neighbours in memory are closer together than sixteen drawn at random, also with a far outlier."""
     points = np.random.default_rng(0).uniform(-1, 1, (4096, 3)).astype(np.float32)
     points[17] = 1e7
-    blocks = points[morton_order(points)].reshape(-1, 16, 3)
+    blocks = points[morton_order(np, points)].reshape(-1, 16, 3)
     spread = np.median(np.linalg.norm(np.ptp(blocks, axis=1), axis=-1))
     random = np.median(np.linalg.norm(np.ptp(points.reshape(-1, 16, 3), axis=1), axis=-1))
     assert spread < 0.4 * random
