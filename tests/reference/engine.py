@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from roomsplat.core.cameras import PinholeCamera
 from roomsplat.core.gaussians import Gaussians
+from roomsplat.media.images import resize_image
+from roomsplat.media.masks import shrink_mask
 from roomsplat.render.base import (
     Gradients,
+    KnownLoss,
     LearningRates,
-    PhotometricLoss,
     RenderSettings,
     SplatArrays,
 )
@@ -82,6 +84,11 @@ class ReferenceTarget:
         """In px."""
         return self.image.shape[1]
 
+    @property
+    def pixels(self) -> NDArray[np.uint8]:
+        """(h, w, 3)."""
+        return (self.image * 255).round().astype(np.uint8).transpose(1, 2, 0)
+
 
 def fresh_arrays(parameters: Parameters) -> SplatArrays:
     """Zero moments and statistics around the given parameters."""
@@ -144,6 +151,11 @@ class ReferenceEngine:
         planes = image.astype(np.float64).transpose(2, 0, 1) / 255
         return ReferenceTarget(image=planes, mask=np.ones(image.shape[:2], bool) if mask is None else mask)
 
+    def reduce_target(self, target: ReferenceTarget, width: int, height: int) -> ReferenceTarget:
+        """By Pillow."""
+        image = resize_image(np.ascontiguousarray(target.pixels), width, height)
+        return self.prepare_target(image, shrink_mask(target.mask, width, height))
+
     def photometric_loss(
         self,
         rendering: ReferenceRendering,
@@ -151,12 +163,12 @@ class ReferenceEngine:
         *,
         ssim_weight: float,
         colour: NDArray[np.float32] | None = None,
-    ) -> PhotometricLoss:
+    ) -> KnownLoss:
         """Compare."""
         matrix = np.eye(3, 4) if colour is None else colour.astype(np.float64)
         result = photometric_loss(rendering.rgb, target.image, target.mask, ssim_weight, matrix)
         grad_colour = None if colour is None else result.grad_colour
-        return PhotometricLoss(value=result.value, grad_rgb=result.grad_rgb, grad_colour=grad_colour)
+        return KnownLoss(value=result.value, grad_rgb=result.grad_rgb, grad_colour=grad_colour)
 
     def backward(
         self,

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from roomsplat.core.point_cloud import SparseModel
 from roomsplat.errors import InvalidFileError
 from roomsplat.media.images import read_image, reduced_size, write_image
+from roomsplat.media.masks import read_mask, shrink_mask
 from roomsplat.render.cpu.engine import CpuEngine
 from roomsplat.render.cpu.targets import CpuTarget
-from roomsplat.train.masks import read_mask, shrink_mask
 from roomsplat.train.pictures import Pictures
 
 

@@ -12,7 +12,7 @@ from roomsplat.core.point_cloud import SparseModel
 from roomsplat.core.progress import Progress
 from roomsplat.errors import InvalidFileError, TrainingError
 from roomsplat.media.images import read_image, write_image
-from roomsplat.render.base import LearningRates, PhotometricLoss, RenderSettings
+from roomsplat.render.base import KnownLoss, LearningRates, RenderSettings
 from roomsplat.render.cpu.engine import CpuEngine, CpuRendering
 from roomsplat.render.cpu.layout import CpuSplats
 from roomsplat.render.cpu.targets import CpuTarget
@@ -62,7 +62,7 @@ class DivergingEngine(CpuEngine):
         *,
         ssim_weight: float,
         colour: NDArray[np.float32] | None = None,
-    ) -> PhotometricLoss:
+    ) -> KnownLoss:
         """Not a number."""
         loss = super().photometric_loss(rendering, target, ssim_weight=ssim_weight, colour=colour)
         return dataclasses.replace(loss, value=float("nan"))

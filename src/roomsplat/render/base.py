@@ -98,20 +98,41 @@ class Gradients:
     """(6,) of a twist (rotation vector, then translation) multiplied from the left: exp(twist) @ cam_from_world."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PhotometricLoss:
+class PhotometricLoss(Protocol):
     """(1 - w) · mean |difference| + w · (1 - mean SSIM), with its gradients.
 
     SSIM (Wang et al. 2004): Gaussian window of 11 px with sigma 1.5, zeros outside the picture, C1 = 0.01², C2 = 0.03²,
     per channel. Where the target has a mask, pixels outside it are first replaced by the target's (so they differ by
     nothing), both means run over the pixels inside, and the gradient outside is zero.
+
+    A device runs ahead of the program: ``grad_rgb`` is there at once, for the engine's own backward, but reading
+    ``value`` or ``grad_colour`` may wait until the device has come that far. They stay readable when later losses have
+    been computed, so a trainer reads them a step late.
     """
+
+    @property
+    def value(self) -> float:
+        """The loss."""
+        ...
+
+    @property
+    def grad_rgb(self) -> Array:
+        """(3, h, w) with respect to the rendered picture, before the colour transform; until the next loss."""
+        ...
+
+    @property
+    def grad_colour(self) -> NDArray[np.float64] | None:
+        """(3, 4) with respect to the colour transform, when one was given."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownLoss:
+    """The ``PhotometricLoss`` of an engine that has computed everything when it returns."""
 
     value: float
     grad_rgb: Array
-    """(3, h, w) with respect to the rendered picture, before the colour transform."""
     grad_colour: NDArray[np.float64] | None
-    """(3, 4) with respect to the colour transform, when one was given."""
 
 
 class Splats(Protocol):
@@ -155,6 +176,11 @@ class Target(Protocol):
         """In px."""
         ...
 
+    @property
+    def pixels(self) -> Array:
+        """(h, w, 3) sRGB in 8 bits, an array of the engine's namespace in any strides; not to be written to."""
+        ...
+
 
 class Engine(Protocol):
     """What a trainer needs of a device."""
@@ -182,6 +208,13 @@ class Engine(Protocol):
 
     def prepare_target(self, image: NDArray[np.uint8], mask: NDArray[np.bool_] | None = None) -> Target:
         """(h, w, 3) sRGB to a target; pixels where ``mask`` is False are ignored by the loss."""
+        ...
+
+    def reduce_target(self, target: Target, width: int, height: int) -> Target:
+        """The same picture at a smaller size in px, within one grey level of what ``media/images.py`` makes of it.
+
+        The mask shrinks with it: a pixel counts only if every pixel that it covers does.
+        """
         ...
 
     def photometric_loss(

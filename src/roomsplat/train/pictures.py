@@ -8,7 +8,7 @@ from roomsplat.core.images import PosedImages
 from roomsplat.errors import InvalidFileError
 from roomsplat.media.images import read_image, reduced_size, resize_image
 from roomsplat.render.base import Engine, Target
-from roomsplat.train.masks import Mask, read_mask, shrink_mask
+from roomsplat.media.masks import Mask, read_mask, shrink_mask
 
 RGB8 = NDArray[np.uint8]
 _BYTES_PER_PIXEL = 4

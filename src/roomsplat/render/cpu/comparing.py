@@ -3,7 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from roomsplat.render.base import PhotometricLoss
+from roomsplat.media.images import resize_image
+from roomsplat.media.masks import shrink_mask
+from roomsplat.render.base import KnownLoss
 from roomsplat.render.cpu.buffers import Float
 from roomsplat.render.cpu.drawing import CpuRendering
 from roomsplat.render.cpu.exposure import CHUNK, chain_through_transform, compared_picture
@@ -12,46 +14,50 @@ from roomsplat.render.cpu.targets import CpuTarget, MomentBudget, mask_bytes, pl
 from roomsplat.render.cpu.workspace import Workspace
 
 
-def prepare_target(
-    work: Workspace, budget: MomentBudget, image: NDArray[np.uint8], mask: NDArray[np.bool_] | None
-) -> CpuTarget:
-    """(h, w, 3) sRGB to a target; its moments are kept while the budget lasts."""
+def prepare_target(image: NDArray[np.uint8], mask: NDArray[np.bool_] | None) -> CpuTarget:
+    """(h, w, 3) sRGB to a target."""
     height, width = image.shape[:2]
-    flat_mask = mask_bytes(mask)
-    target = CpuTarget(
+    return CpuTarget(
         width=width,
         height=height,
-        pixels=planes_of(image),
-        mask=flat_mask,
+        planes=planes_of(image),
+        mask=mask_bytes(mask),
         num_used=width * height if mask is None else int(mask.sum()),
-        moments=budget.reserve(width, height),
     )
-    budget.release_with(target)
-    if target.moments is not None:
-        _filter_target(work, target, *target.moments)
-    return target
 
 
-def _filter_target(work: Workspace, target: CpuTarget, mean: Float, square: Float) -> None:
-    with work.phase("target") as counter:
-        filter_target(
-            target.pixels, target.width, target.height, mean, square, work.rings(), counter, work.threads
-        )
+def reduce_target(target: CpuTarget, width: int, height: int) -> CpuTarget:
+    """The same picture at a smaller size in px."""
+    if (target.width, target.height) == (width, height):
+        return target
+    used = target.used
+    image = resize_image(np.ascontiguousarray(target.pixels), width, height)
+    return prepare_target(image, None if used is None else shrink_mask(used, width, height))
 
 
-def _moments(work: Workspace, target: CpuTarget) -> tuple[Float, Float]:
-    """The target's kept moments, or freshly computed ones."""
+def _moments(work: Workspace, budget: MomentBudget, target: CpuTarget) -> tuple[Float, Float]:
+    """The target's moments: those it keeps, or computed now, and kept if the budget has room."""
     if target.moments is not None:
         return target.moments
     floats = 3 * target.height * padded_width(target.width)
-    mean, square = work.floats("mean", floats), work.floats("square", floats)
-    _filter_target(work, target, mean, square)
+    target.moments = budget.reserve(target.width, target.height)
+    budget.release_with(target)
+    mean, square = target.moments or (work.floats("mean", floats), work.floats("square", floats))
+    with work.phase("target") as counter:
+        filter_target(
+            target.planes, target.width, target.height, mean, square, work.rings(), counter, work.threads
+        )
     return mean, square
 
 
 def photometric_loss(
-    work: Workspace, rendering: CpuRendering, target: CpuTarget, ssim_weight: float, colour: Float | None
-) -> PhotometricLoss:
+    work: Workspace,
+    budget: MomentBudget,
+    rendering: CpuRendering,
+    target: CpuTarget,
+    ssim_weight: float,
+    colour: Float | None,
+) -> KnownLoss:
     """Compare; ``grad_rgb`` is valid until the next call."""
     width, height = target.width, target.height
     size = width * height
@@ -59,18 +65,18 @@ def photometric_loss(
     picture, plane = rendering.picture, size
     if colour is not None or target.mask.size:
         picture, plane = _compared(work, rendering, target, transform)
-    mean, square = _moments(work, target)
+    mean, square = _moments(work, budget, target)
     gradient, sums = work.floats("gradient", 3 * size), np.zeros((3 * num_strips(width), 2))
     values = 3 * max(target.num_used, 1)
     l1_weight, ssim_share = np.float32((1 - ssim_weight) / values), np.float32(-ssim_weight / values)
     with work.phase("loss") as counter:
         compare(
-            picture, plane, target.pixels, width, height, target.mask, mean, square, l1_weight, ssim_share, gradient,
+            picture, plane, target.planes, width, height, target.mask, mean, square, l1_weight, ssim_share, gradient,
             sums, work.rings(), counter, work.threads,
         )  # fmt: skip
     ssim, l1 = sums.sum(axis=0) / values
     value = (1 - ssim_weight) * l1 + ssim_weight * (1 - ssim) if target.num_used else 0.0
-    return PhotometricLoss(
+    return KnownLoss(
         value=float(value),
         grad_rgb=gradient[: 3 * size].reshape(3, height, width),
         grad_colour=None
@@ -88,7 +94,7 @@ def _compared(
     out = work.floats("compared", 3 * plane)
     with work.phase("loss") as counter:
         compared_picture(
-            rendering.picture, size, target.pixels, target.mask, transform, out, plane, counter, work.threads
+            rendering.picture, size, target.planes, target.mask, transform, out, plane, counter, work.threads
         )
     return out, plane
 

@@ -12,8 +12,8 @@ from roomsplat.core.cameras import PinholeCamera
 from roomsplat.core.gaussians import Gaussians
 from roomsplat.render.base import (
     Gradients,
+    KnownLoss,
     LearningRates,
-    PhotometricLoss,
     Rendering,
     RenderSettings,
     SplatArrays,
@@ -78,7 +78,11 @@ class CpuEngine:
 
     def prepare_target(self, image: NDArray[np.uint8], mask: NDArray[np.bool_] | None = None) -> CpuTarget:
         """(h, w, 3) sRGB to a target."""
-        return comparing.prepare_target(self._work, self._budget, image, mask)
+        return comparing.prepare_target(image, mask)
+
+    def reduce_target(self, target: Target, width: int, height: int) -> CpuTarget:
+        """The same picture at a smaller size in px."""
+        return comparing.reduce_target(_own_target(target), width, height)
 
     def photometric_loss(
         self,
@@ -87,13 +91,13 @@ class CpuEngine:
         *,
         ssim_weight: float,
         colour: NDArray[np.float32] | None = None,
-    ) -> PhotometricLoss:
+    ) -> KnownLoss:
         """Compare; ``grad_rgb`` is valid until the next call."""
         drawn = self._own_rendering(rendering)
-        assert isinstance(target, CpuTarget), "the target is another engine's"
-        same = (target.width, target.height) == (drawn.camera.width, drawn.camera.height)
+        wanted = _own_target(target)
+        same = (wanted.width, wanted.height) == (drawn.camera.width, drawn.camera.height)
         assert same, "the target has not the picture's size"
-        return comparing.photometric_loss(self._work, drawn, target, ssim_weight, colour)
+        return comparing.photometric_loss(self._work, self._budget, drawn, wanted, ssim_weight, colour)
 
     def backward(
         self,
@@ -146,3 +150,8 @@ class CpuEngine:
 def _own_splats(splats: Splats) -> CpuSplats:
     assert isinstance(splats, CpuSplats), "the Gaussians are another engine's"
     return splats
+
+
+def _own_target(target: Target) -> CpuTarget:
+    assert isinstance(target, CpuTarget), "the target is another engine's"
+    return target

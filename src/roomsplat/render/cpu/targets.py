@@ -23,14 +23,28 @@ class CpuTarget:
     """In px."""
     height: int
     """In px."""
-    pixels: Bytes
+    planes: Bytes
     """Flat planes, red, green, blue, and SLACK."""
     mask: Bytes
     """Flat, 255 inside and 0 outside, and SLACK; empty without a mask."""
     num_used: int
     """Pixels inside the mask."""
-    moments: tuple[Float, Float] | None
-    """Filtered target and filtered square, (3 · height · padded width,) each; ``None`` = computed at each use."""
+    moments: tuple[Float, Float] | None = None
+    """Filtered target and filtered square, (3 · height · padded width,) each, from the first loss on; ``None``: not
+    compared yet, or computed at each use. A target that is only reduced to smaller ones never needs any."""
+
+    @property
+    def pixels(self) -> Bytes:
+        """(h, w, 3), a view."""
+        size = 3 * self.height * self.width
+        return self.planes[:size].reshape(3, self.height, self.width).transpose(1, 2, 0)
+
+    @property
+    def used(self) -> NDArray[np.bool_] | None:
+        """(h, w), True where a pixel counts; ``None``: all do."""
+        if not self.mask.size:
+            return None
+        return self.mask[: self.height * self.width].reshape(self.height, self.width) > 0
 
 
 class MomentBudget:
