@@ -4,6 +4,7 @@
 #   make demo      film a synthetic room, reconstruct it, leave the result in demo-room/
 #   make test      the tests                       make check   lint, format, types, layers
 #   make bench     the benchmarks                  make wheel   dist/*.whl
+#   make test-gpu  the tests that need an NVIDIA GPU (installs CuPy into .venv first)
 #   make venv      only the environment            make lock    write requirements/*.lock anew
 #   make docs      write docs/settings.md anew     make clean   remove what make made (.venv: make distclean)
 #
@@ -24,13 +25,14 @@ sum = $(shell cat $(1) | cksum | cut -d ' ' -f 1)
 RUNTIME := .venv/.made-runtime-$(call sum,requirements/runtime.lock)
 PACKAGE := .venv/.made-package-$(call sum,requirements/runtime.lock pyproject.toml src/roomsplat/_version.py)
 DEV := .venv/.made-dev-$(call sum,requirements/runtime.lock requirements/dev.lock)
+CUDA := .venv/.made-cuda-$(call sum,requirements/runtime.lock requirements/cuda.lock)
 
 INSTALL := $(BIN)/python -m pip install --quiet --require-hashes --only-binary :all:
 
-.PHONY: help venv demo test check bench wheel docs lock clean distclean
+.PHONY: help venv demo test test-gpu check bench wheel docs lock clean distclean
 
 help:
-	@sed -n 's/^# \{0,1\}//p' Makefile | head -n 10
+	@sed -n 's/^# \{0,1\}//p' Makefile | head -n 11
 
 venv: $(DEV) $(PACKAGE)
 
@@ -63,11 +65,20 @@ $(DEV): $(RUNTIME)
 	@$(INSTALL) -r requirements/dev.lock
 	@rm -f .venv/.made-dev-* && touch $@
 
+# CuPy, NVIDIA's run-time compiler and headers: 500 MB, so only where somebody asks for a GPU.
+$(CUDA): $(DEV)
+	@echo "Installing CuPy for CUDA 12"
+	@$(INSTALL) -r requirements/cuda.lock
+	@rm -f .venv/.made-cuda-* && touch $@
+
 demo: $(PACKAGE)
 	$(BIN)/roomsplat demo -o demo-room
 
 test: venv
 	$(BIN)/python -m pytest $(TESTS) $(ARGS)
+
+test-gpu: venv $(CUDA)
+	$(BIN)/python -m pytest -m gpu $(TESTS) $(ARGS)
 
 # All four run even when one of them fails.
 check: venv
@@ -95,6 +106,7 @@ lock: $(RUNTIME)
 	$(BIN)/python -m venv build/lock
 	build/lock/bin/python -m pip install --quiet uv==$(UV_VERSION)
 	$(LOCK) --output-file requirements/runtime.lock
+	$(LOCK) --extra cuda --constraint requirements/runtime.lock --output-file requirements/cuda.lock
 	$(LOCK) --group dev --constraint requirements/runtime.lock --output-file requirements/dev.lock
 
 clean:
