@@ -1,0 +1,122 @@
+"""From the sums of every pair to the parameters: their gradients, or Adam's step with the gradients never in memory."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from roomsplat.render.base import Gradients, LearningRates
+from roomsplat.render.cuda.device import Array, Device, Kernel, Pending
+from roomsplat.render.cuda.layout import CudaSplats, adam_struct, fields_from_planes
+from roomsplat.render.cuda.memory import Buffers
+
+THREADS, GATHER_GAUSSIANS, GATHER_THREADS, POSE_THREADS = 128, 64, 192, 192
+"""Blocks of ``update``, ``gather`` (64 Gaussians of three threads) and ``sum_pose``."""
+SUMS, TWIST = 12, 6
+_NO_RATES = LearningRates(means=0, quats=0, log_scales=0, opacity_logits=0, sh_dc=0, sh_rest=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairSums:
+    """What ``blend_backward`` left of a view: arrays of the device, see ``prelude.cuh``."""
+
+    view: Any
+    """``View``, as a structured NumPy scalar."""
+    degree: int
+    """Of the harmonics that were evaluated."""
+    flags: Array
+    """(n,) uint8 of ``project.cu``."""
+    slots: Array
+    """(pairs, 12) float32 sums in the order of emission."""
+    slot_starts: Array
+    """(n,) int32 first slot of each Gaussian."""
+    slot_counts: Array
+    """(n,) int32 how many slots it has."""
+
+
+class Derivatives:
+    """The last part of the backward pass; keeps kernels and scratch memory between steps."""
+
+    def __init__(self, device: Device, buffers: Buffers) -> None:
+        """Args: where to work, and scratch memory."""
+        self._device, self._buffers = device, buffers
+        self._kernels: dict[tuple[int, bool, bool, bool], Kernel] = {}
+        self._gather: Kernel | None = None
+        self._sum_pose: Kernel | None = None
+        self._adam: tuple[LearningRates, int, Any] = (_NO_RATES, 1, adam_struct(_NO_RATES, 1))
+
+    def plain_gradients(self, splats: CudaSplats, sums: PairSums) -> Gradients:
+        """Gradients of every parameter and of the camera pose; changes nothing. Waits for the pose."""
+        gradients = self._device.xp.zeros_like(splats.params)
+        pose = self._run(splats, sums, self._adam[2], (False, False, True), gradients)
+        assert pose is not None
+        return Gradients(**fields_from_planes(gradients, splats.num_gaussians), pose=pose.value())
+
+    def adam_update(
+        self,
+        splats: CudaSplats,
+        sums: PairSums,
+        *,
+        rates: LearningRates,
+        step: int,
+        collect: bool,
+        with_pose: bool,
+    ) -> Pending | None:
+        """One Adam step of what was seen; the pose gradient (6,), on its way to the host, if asked for."""
+        kept_rates, kept_step, adam = self._adam
+        if kept_step != step or kept_rates is not rates:
+            adam = adam_struct(rates, step)
+            self._adam = rates, step, adam
+        return self._run(splats, sums, adam, (True, collect, with_pose), splats.first_moments)
+
+    def _run(
+        self,
+        splats: CudaSplats,
+        sums: PairSums,
+        adam: Any,
+        modes: tuple[bool, bool, bool],
+        first: Array,
+    ) -> Pending | None:
+        """``modes``: apply Adam, collect statistics, sum the pose; ``first``: the first moments, or the gradients."""
+        count, buffers = splats.num_gaussians, self._buffers
+        blocks = -(-count // THREADS)
+        with_pose = modes[2]
+        if count:
+            totals = buffers.get("gaussian_sums", SUMS * count)
+            partials = buffers.get("pose_partials", TWIST * blocks) if with_pose else totals
+            if self._gather is None:
+                self._gather = self._device.kernel("gather.cu", "gather")
+            size = np.int32(count)
+            self._gather(
+                (-(-count // GATHER_GAUSSIANS),),
+                (GATHER_THREADS,),
+                (sums.slots, sums.slot_starts, sums.slot_counts, sums.flags, size, totals),
+            )
+            self._kernel(sums.degree, *modes)(
+                (blocks,),
+                (THREADS,),
+                (
+                    splats.params, first, splats.second_moments, splats.statistics, size, sums.view, adam, sums.flags,
+                    totals, partials,
+                ),
+            )  # fmt: skip
+        return self._pose(blocks) if with_pose else None
+
+    def _kernel(self, degree: int, *modes: bool) -> Kernel:
+        key = (degree, *modes)
+        kept = self._kernels.get(key)
+        if kept is None:
+            adam, collect, pose = modes
+            defines = {"DEGREE": degree, "ADAM": adam, "COLLECT": collect, "POSE": pose}
+            kept = self._device.kernel("update.cu", "update", **{k: int(v) for k, v in defines.items()})
+            self._kernels[key] = kept
+        return kept
+
+    def _pose(self, blocks: int) -> Pending:
+        """The sum of the blocks' partial sums, on its way to the host."""
+        pose = self._buffers.get("pose", TWIST, np.float64)
+        partials = self._buffers.get("pose_partials", TWIST * blocks)
+        if self._sum_pose is None:
+            self._sum_pose = self._device.kernel("pose.cu", "sum_pose")
+        self._sum_pose((1,), (POSE_THREADS,), (partials, np.int32(blocks), pose))
+        return self._device.fetch_later(pose)
