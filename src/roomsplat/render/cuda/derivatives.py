@@ -92,7 +92,7 @@ class Derivatives:
                 (GATHER_THREADS,),
                 (sums.slots, sums.slot_starts, sums.slot_counts, sums.flags, size, totals),
             )
-            self._kernel(sums.degree, *modes)(
+            self._kernel((sums.degree, *modes))(
                 (blocks,),
                 (THREADS,),
                 (
@@ -102,14 +102,11 @@ class Derivatives:
             )  # fmt: skip
         return self._pose(blocks) if with_pose else None
 
-    def _kernel(self, degree: int, *modes: bool) -> Kernel:
-        key = (degree, *modes)
-        kept = self._kernels.get(key)
+    def _kernel(self, variant: tuple[int, bool, bool, bool]) -> Kernel:
+        kept = self._kernels.get(variant)
         if kept is None:
-            adam, collect, pose = modes
-            defines = {"DEGREE": degree, "ADAM": adam, "COLLECT": collect, "POSE": pose}
-            kept = self._device.kernel("update.cu", "update", **{k: int(v) for k, v in defines.items()})
-            self._kernels[key] = kept
+            defines = dict(zip(("DEGREE", "ADAM", "COLLECT", "POSE"), map(int, variant), strict=True))
+            kept = self._kernels[variant] = self._device.kernel("update.cu", "update", **defines)
         return kept
 
     def _pose(self, blocks: int) -> Pending:
