@@ -71,27 +71,3 @@ __device__ __forceinline__ Column column_of(float px, float u, float qa, float q
 __device__ __forceinline__ float level_at(Column column, float dy, float qc) {
     return -__fmaf_rn(__fmaf_rn(qc, dy, column.cross), dy, column.base);
 }
-
-// Sum of the values of the threads before this one in a block of 32 * WARPS threads; `total` becomes the block's sum.
-// `sums` is shared memory. A barrier stands before and after, so the same `sums` can be used again at once.
-template <int WARPS>
-__device__ __forceinline__ uint block_exclusive_sum(uint value, uint (&sums)[WARPS], uint& total) {
-    const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
-    uint inclusive = value;
-#pragma unroll
-    for (int distance = 1; distance < 32; distance *= 2) {
-        const uint lower = __shfl_up_sync(FULL_WARP, inclusive, distance);
-        if (lane >= distance) inclusive += lower;
-    }
-    __syncthreads();
-    if (lane == 31) sums[warp] = inclusive;
-    __syncthreads();
-    uint before = 0;
-    total = 0;
-#pragma unroll
-    for (int i = 0; i < WARPS; i++) {
-        if (i < warp) before += sums[i];
-        total += sums[i];
-    }
-    return before + inclusive - value;
-}

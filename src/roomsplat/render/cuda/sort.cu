@@ -1,19 +1,18 @@
 // Stable radix sort of 32-bit keys with a 32-bit payload, eight bits a pass, each pass one kernel that reads and writes
-// every pair once ("Onesweep", Adinets and Merrill 2022, sections 3 and 4; the look-back is Merrill and Garland 2016).
+// every pair once ("Onesweep", Adinets and Merrill 2022, sections 3 and 4).
 //
 // A block takes a part of 256 * ITEMS keys, ranks them, tells how many it has of each digit, and learns from the parts
 // before it where its own go. Those are waited for, so a part's number is a ticket: whoever holds a lower one runs.
 //
 // Defines: ITEMS (keys a thread).
 
+#include "scan.cuh"
+
 #define THREADS 256
 #define WARPS 8
 #define DIGITS 256
 #define PASSES 4
 #define PART (THREADS * ITEMS)
-#define PARTIAL 0x40000000u   // a status word holds the count of its part alone
-#define COMPLETE 0x80000000u  // ... of its part and all before it
-#define COUNT_MASK 0x3fffffffu
 #define WINDOW 8  // status words that a look-back reads at once: 131 parts that start together take 15 steps, not 66
 
 __device__ __forceinline__ uint digit_mask(int bits, int pass) { return (1u << min(8, bits - 8 * pass)) - 1u; }
@@ -88,7 +87,7 @@ __device__ __forceinline__ uint count_before(const volatile uint* status, int pa
         for (int i = 0; i < WINDOW; i++) {
             ready = ready && !found && words[i] >= PARTIAL;
             if (ready) {
-                sum += words[i] & COUNT_MASK;
+                sum += words[i] & SUM_MASK;
                 at--;
                 found = words[i] >= COMPLETE;
             }

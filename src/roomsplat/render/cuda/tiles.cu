@@ -4,12 +4,11 @@
 //
 // Defines: TILE_HEIGHT. Tiles are 8 px wide.
 
+#include "scan.cuh"
+
 #define THREADS 256
 #define WARPS 8
 #define TILE_WIDTH 8
-#define PARTIAL 0x40000000u   // a status word holds the pairs of its block alone
-#define COMPLETE 0x80000000u  // ... of its block and all before it
-#define MOST 0x3fffffffu      // counts stop here, so that a status word has room for them
 #define ALONE_ROWS 16         // a thread counts this many rows of tiles by itself,
 #define ALONE_TILES 32        // and writes this many tiles; the warp helps with more (one thread: 1 ms for 30,000 tiles)
 
@@ -72,7 +71,8 @@ __device__ __forceinline__ int2 row_span(const Ellipse& e, int row, int width, i
     return make_int2(pixels.x / TILE_WIDTH, pixels.y / TILE_WIDTH - pixels.x / TILE_WIDTH + 1);
 }
 
-__device__ __forceinline__ uint saturated(uint a, uint b) { return min(a + b, MOST); }
+// Counts of pairs stop where a status word has no room for more.
+__device__ __forceinline__ uint saturated(uint a, uint b) { return min(a + b, SUM_MASK); }
 
 // Pairs of all blocks before this one, found by one warp.
 __device__ __forceinline__ uint pairs_before(const volatile uint* status, int block) {
@@ -84,7 +84,7 @@ __device__ __forceinline__ uint pairs_before(const volatile uint* status, int bl
         const uint missing = __ballot_sync(FULL_WARP, word < PARTIAL);
         const int nearest = complete ? __ffs(complete) - 1 : 31;
         if (missing & (FULL_WARP >> (31 - nearest))) continue;
-        uint count = lane <= nearest ? word & MOST : 0u;
+        uint count = lane <= nearest ? word & SUM_MASK : 0u;
 #pragma unroll
         for (int distance = 16; distance > 0; distance /= 2)
             count = saturated(count, __shfl_xor_sync(FULL_WARP, count, distance));
@@ -162,7 +162,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) emit(
     const uint small_offset = block_exclusive_sum(large ? 0u : count, sums, small_sum);
     volatile uint* status = chain + 1;
     if (thread < 32) {
-        block_sum = min(block_sum, MOST);
+        block_sum = min(block_sum, SUM_MASK);
         if (thread == 0) status[block] = (block == 0 ? COMPLETE : PARTIAL) | block_sum;
         const uint sum = block == 0 ? 0u : pairs_before(status, block);
         const uint wanted = saturated(sum, block_sum);
