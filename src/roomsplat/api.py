@@ -66,11 +66,19 @@ def save(scene: SplatScene, path: str | Path) -> None:
 
 
 @overload
-def render(scene: SplatScene, cameras: PinholeCamera, *, engine: str = "auto") -> RenderOutput: ...
-@overload
-def render(scene: SplatScene, cameras: Cameras, *, engine: str = "auto") -> tuple[RenderOutput, ...]: ...
 def render(
-    scene: SplatScene, cameras: PinholeCamera | Cameras, *, engine: str = "auto"
+    scene: SplatScene, cameras: PinholeCamera, *, engine: str = "auto", device: int | None = None
+) -> RenderOutput: ...
+@overload
+def render(
+    scene: SplatScene, cameras: Cameras, *, engine: str = "auto", device: int | None = None
+) -> tuple[RenderOutput, ...]: ...
+def render(
+    scene: SplatScene,
+    cameras: PinholeCamera | Cameras,
+    *,
+    engine: str = "auto",
+    device: int | None = None,
 ) -> RenderOutput | tuple[RenderOutput, ...]:
     """Render one view, or one per camera.
 
@@ -78,6 +86,7 @@ def render(
         scene: what to look at.
         cameras: one ``PinholeCamera`` (one picture comes back) or ``Cameras`` (a tuple comes back).
         engine: ``auto``, ``cpu`` or ``cuda``.
+        device: which GPU, counted from 0; ``None`` takes the first.
 
     Raises:
         EngineError: the engine is not available.
@@ -86,7 +95,7 @@ def render(
     from roomsplat.render.engines import select_engine
     from roomsplat.render.view import prepare_scene, render_view
 
-    chosen = select_engine(engine)
+    chosen = select_engine(engine, device=device)
     splats, settings = prepare_scene(chosen, scene)
     if isinstance(cameras, PinholeCamera):
         return render_view(chosen, splats, cameras, settings)

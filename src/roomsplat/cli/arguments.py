@@ -26,7 +26,9 @@ class Reconstruct:
     fps: float | None = None
     """Take this many frames per second of film (default 2, adapted to short and long films)."""
     engine: EngineName | None = None
-    """Where to compute (default: auto). This version has the CPU engine only."""
+    """Where to compute (default: auto, which takes an NVIDIA GPU where one answers)."""
+    device: int | None = None
+    """Which GPU, counted from 0 (default: the first)."""
     threads: int | None = None
     """CPU threads (default: all cores)."""
     eval_every: int | None = None
@@ -51,6 +53,8 @@ class Demo:
     """Another seed furnishes another room."""
     engine: EngineName = "auto"
     """Where to compute."""
+    device: int | None = None
+    """Which GPU, counted from 0 (default: the first)."""
     threads: int | None = None
     """CPU threads (default: all cores)."""
     events: Literal["bar", "jsonl"] = "bar"
@@ -75,6 +79,8 @@ class Render:
     """Longer side of the pictures in px, at most that of the film (default: as captured)."""
     engine: EngineName = "auto"
     """Where to compute."""
+    device: int | None = None
+    """Which GPU, counted from 0 (default: the first)."""
     threads: int | None = None
     """CPU threads (default: all cores)."""
 
@@ -91,6 +97,8 @@ class Evaluate:
     """Longer side in px at which to compare (default: as in training)."""
     engine: EngineName = "auto"
     """Where to compute."""
+    device: int | None = None
+    """Which GPU, counted from 0 (default: the first)."""
     threads: int | None = None
     """CPU threads (default: all cores)."""
     json: bool = False
@@ -113,6 +121,12 @@ class Convert:
 class Doctor:
     """Tell what this computer offers, which engine is chosen and why, and whether the parts work."""
 
+    engine: EngineName = "auto"
+    """The engine to try."""
+    device: int | None = None
+    """Which GPU, counted from 0 (default: the first)."""
+    strict: bool = False
+    """Fail also when the engine that was asked for is not there, or a GPU is there and goes unused."""
     json: bool = False
     """Print JSON instead of a table."""
 

@@ -17,7 +17,12 @@ from roomsplat.synth.film import FilmConfig
 def run_demo(command: Demo) -> None:
     """Film, reconstruct, compare with the exact path and print what came out."""
     film, truth = film_room(command.out, FilmConfig(seed=command.seed))
-    config = replace(for_quality(command.quality), engine=command.engine, threads=command.threads)
+    config = replace(
+        for_quality(command.quality),
+        engine=command.engine,
+        device=command.device,
+        threads=command.threads,
+    )
     with show_events(command.events) as emit:
         result = reconstruct(film, command.out, config, emit=emit, reference=truth)
     if command.events == "bar":

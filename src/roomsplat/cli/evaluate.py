@@ -33,7 +33,7 @@ def run_evaluate(command: Evaluate) -> None:
     content: dict[str, object] = {"num_gaussians": len(run.scene.gaussians)}
     table = Table("frame", "PSNR (dB)", "SSIM", box=None)
     if len(held):
-        engine = select_engine(command.engine, command.threads)
+        engine = select_engine(command.engine, command.threads, command.device)
         max_side = command.max_side or max(run.summary.train_size)
         result = evaluate(
             engine,

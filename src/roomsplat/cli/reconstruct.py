@@ -44,7 +44,10 @@ def settings(command: Reconstruct) -> PipelineConfig:
         capture = replace(capture, frames=command.frames)
     if command.fps is not None:
         capture = replace(capture, fps=command.fps)
-    given = {"engine": command.engine, "threads": command.threads, "eval_every": command.eval_every}
+    if command.engine == "cpu" and command.device is None:
+        config = replace(config, device=None)  # a file's GPU is not for the engine that the user asks for now
+    names = ("engine", "device", "threads", "eval_every")
+    given = {name: getattr(command, name) for name in names}
     return replace(
         config, capture=capture, **{name: value for name, value in given.items() if value is not None}
     )

@@ -37,7 +37,7 @@ def run_render(command: Render) -> None:
             hint="Give -o flight.mp4, or a folder for stills.",
         )
     run = open_run(command.run)
-    engine = select_engine(command.engine, command.threads)
+    engine = select_engine(command.engine, command.threads, command.device)
     cameras = within(run.images.cameras, command.max_side)
     with Bars(console=Console(stderr=True), transient=True) as bars:
         task = bars.add_task("rendering", total=1.0)

@@ -43,7 +43,9 @@ class PipelineConfig:
     quality: Quality = "standard"
     """The preset that the rest was made from."""
     engine: EngineName = "auto"
-    """``auto`` takes the fastest that this computer has; this version has the CPU engine only."""
+    """``auto`` takes an NVIDIA GPU where one answers, else the CPU."""
+    device: int | None = None
+    """Which GPU, as CUDA counts them; ``None`` takes the first. Results do not depend on it."""
     threads: int | None = None
     """CPU threads; ``None`` takes all cores."""
     eval_every: int = 8
@@ -57,7 +59,8 @@ class PipelineConfig:
         """Refuse what cannot work.
 
         Raises:
-            InvalidSettingError: ``eval_every`` is 1 or negative, or ``threads`` is not positive.
+            InvalidSettingError: ``eval_every`` is 1 or negative, ``threads`` is not positive, ``device`` is
+                negative or given to the CPU engine.
         """
         if self.eval_every == 1 or self.eval_every < 0:
             raise InvalidSettingError(
@@ -66,6 +69,11 @@ class PipelineConfig:
             )
         if self.threads is not None and self.threads < 1:
             raise InvalidSettingError(f"threads is {self.threads}.", hint="Use 1 or more, or leave it out.")
+        if self.device is not None and (self.device < 0 or self.engine == "cpu"):
+            raise InvalidSettingError(
+                f"device is {self.device} with the engine {self.engine}: it is the number of a GPU, from 0.",
+                hint="Leave --device out, or see what roomsplat doctor lists.",
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -80,7 +80,7 @@ def _line(
     out = workspace.out
     capture_key = stage_key(config.capture, key)
     sfm_key = stage_key(config.sfm, capture_key)
-    engine = select_engine(config.engine, config.threads)
+    engine = select_engine(config.engine, config.threads, config.device)
     train_key = stage_key(config.train, sfm_key, engine.name, str(config.eval_every))
     write_text_whole(out / "config.json", config_to_json(config))
     journal.emit(
