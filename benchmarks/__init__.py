@@ -1,1 +1,1 @@
-"""What roomsplat costs and how good it is: ``python -m benchmarks cpu|line``."""
+"""What roomsplat costs and how good it is: ``python -m benchmarks cpu|line|cuda``."""

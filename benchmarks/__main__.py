@@ -1,4 +1,4 @@
-"""``python -m benchmarks cpu|line [--json FILE] [--gate] [--quick] [--only NAME]``."""
+"""``python -m benchmarks cpu|line|cuda [--json FILE] [--gate] [--quick] [--only NAME]``."""
 
 import argparse
 import sys
@@ -16,17 +16,32 @@ BASELINE = HERE / "baseline.json"
 def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("what", choices=["cpu", "line"], help="cpu: one training step; line: video to splat")
+    parser.add_argument(
+        "what",
+        choices=["cpu", "line", "cuda"],
+        help="cpu: one training step; line: video to splat; cuda: the CUDA engine beside its peer",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as a list")
     parser.add_argument("--gate", action="store_true", help="exit 1 if a figure is worse than the baseline's")
     parser.add_argument("--quick", action="store_true", help="less of it, for a first look")
     parser.add_argument(
-        "--only", metavar="NAME", help="one case: 480x270.100k …, demo, fox, fox_posed_full …"
+        "--only",
+        metavar="NAME",
+        help="one case: 480x270.100k …, demo, fox, fox_posed_full …; of cuda also several: start,race",
     )
     parser.add_argument(
         "--threads", type=int, default=2, help="CPU threads (default 2: what the bars are for)"
     )
-    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="line: keep the results there")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="line, cuda: keep the results there")
+    parser.add_argument(
+        "--steps", metavar="N,N", help="cuda race: lengths of run to try until one is as good as the peer"
+    )
+    parser.add_argument(
+        "--engine",
+        choices=["cuda", "cpu", "emulated"],
+        default="cuda",
+        help="cuda: another engine in its place, with which the benchmark itself is tried",
+    )
     parser.add_argument(
         "--shared",
         type=Path,
@@ -62,12 +77,34 @@ def measured(options: argparse.Namespace) -> list[Figure]:
 
         choose_known(options.only, list(CASES), part=True)
         return run_cpu(**common)
+    if options.what == "cuda":
+        return measured_cuda(options)
     from benchmarks import line  # noqa: PLC0415 - as above
 
     choose_known(options.only, list(line.CASES), part=False)
     return line.run_line(
         **common, keep=options.keep, say=lambda text: print(text, file=sys.stderr, flush=True)
     )
+
+
+def measured_cuda(options: argparse.Namespace) -> list[Figure]:
+    """The CUDA engine's figures; its own table is printed first."""
+    from benchmarks import cuda, cuda_table  # noqa: PLC0415 - as in ``measured``
+
+    only: list[str] | None = None if options.only is None else options.only.split(",")
+    for name in only or ():
+        choose_known(name, list(cuda.CASES), part=False)
+    figures = cuda.run_cuda(
+        shared=options.shared,
+        engine=options.engine,
+        quick=options.quick,
+        only=only,
+        steps=None if options.steps is None else [int(count) for count in options.steps.split(",")],
+        keep=options.keep,
+        say=lambda text: print(text, file=sys.stderr, flush=True),
+    )
+    cuda_table.print_promises(figures)
+    return figures
 
 
 def merged(old: Sequence[Figure], new: Sequence[Figure]) -> list[Figure]:
