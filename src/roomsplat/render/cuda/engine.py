@@ -19,10 +19,10 @@ from roomsplat.render.base import (
     Target,
 )
 from roomsplat.render.cuda.comparing import Comparer
-from roomsplat.render.cuda.derivatives import Optimiser
+from roomsplat.render.cuda.derivatives import Derivatives, PairSums
 from roomsplat.render.cuda.device import Array, Device
 from roomsplat.render.cuda.drawing import CudaRendering, Painter
-from roomsplat.render.cuda.layout import CudaSplats, arrays_from_splats, create_splats, splats_from_arrays
+from roomsplat.render.cuda.layout import CudaSplats, arrays_from_splats, create, splats_from_arrays
 from roomsplat.render.cuda.memory import Buffers
 from roomsplat.render.cuda.slopes import PairSlopes
 from roomsplat.render.cuda.targets import CudaTarget, Targets
@@ -48,17 +48,17 @@ class CudaEngine:
         self._targets = Targets(device)
         self._comparer = Comparer(device, buffers)
         self._slopes = PairSlopes(device, buffers)
-        self._optimiser = Optimiser(device, buffers)
+        self._derivatives = Derivatives(device, buffers)
 
     def create(self, gaussians: Gaussians, *, sh_degree: int) -> CudaSplats:
         """Take parameters in, with zero moments."""
         self.device.use()
-        return create_splats(self.xp, gaussians, sh_degree=sh_degree)
+        return create(self.xp, gaussians, sh_degree)
 
     def read(self, splats: Splats) -> SplatArrays:
         """A copy of everything, in the engine's order."""
         self.device.use()
-        return arrays_from_splats(self.xp, _own_splats(splats))
+        return arrays_from_splats(_own_splats(splats))
 
     def write(self, arrays: SplatArrays) -> CudaSplats:
         """Take arrays back in; they are stored along a Morton curve."""
@@ -112,7 +112,7 @@ class CudaEngine:
         slots = self._slopes.fill(
             drawn, *map(self._plain, (grad_rgb, grad_alpha, grad_depth)), absolutes=False
         )
-        return self._optimiser.gradients(_own_splats(splats), drawn, slots)
+        return self._derivatives.plain_gradients(_own_splats(splats), _sums(drawn, slots))
 
     def update(
         self,
@@ -129,9 +129,15 @@ class CudaEngine:
         self.device.use()
         drawn = self._own_rendering(rendering)
         slots = self._slopes.fill(drawn, self._plain(grad_rgb), absolutes=collect)
-        return self._optimiser.update(
-            _own_splats(splats), drawn, slots, rates=rates, step=step, collect=collect, with_pose=with_pose
+        pose = self._derivatives.adam_update(
+            _own_splats(splats),
+            _sums(drawn, slots),
+            rates=rates,
+            step=step,
+            collect=collect,
+            with_pose=with_pose,
         )
+        return None if pose is None else pose.value()
 
     def nearest_distances(self, points: NDArray[np.float32], k: int) -> NDArray[np.float32]:
         """(n, k) distances to the k nearest other points, ascending; infinite where there are fewer.
@@ -159,3 +165,15 @@ class CudaEngine:
 def _own_splats(splats: Splats) -> CudaSplats:
     assert isinstance(splats, CudaSplats), "the Gaussians are another engine's"
     return splats
+
+
+def _sums(rendering: CudaRendering, slots: Array) -> PairSums:
+    lists = rendering.lists
+    return PairSums(
+        view=rendering.view,
+        degree=rendering.degree,
+        flags=rendering.flags,
+        slots=slots,
+        slot_starts=lists.slot_starts,
+        slot_counts=lists.slot_counts,
+    )
