@@ -104,4 +104,4 @@ def _print_table(facts: dict[str, str], results: dict[str, dict[str, object]]) -
         table.add_row(name, fact)
     for name, result in results.items():
         table.add_row(name, ("works: " if result["ok"] else "FAILS: ") + str(result["note"]))
-    Console().print(table, highlight=False)
+    Console(markup=False).print(table, highlight=False)  # roomsplat[cuda] is no markup

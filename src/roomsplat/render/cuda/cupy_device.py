@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from roomsplat.errors import EngineError
 from roomsplat.render.cuda.device import Array, Kernel, Pending
-from roomsplat.render.cuda.failures import told
+from roomsplat.render.cuda.failures import Guard
 from roomsplat.render.cuda.sources import OPTIONS, kernel_source
+
+_GUARD = Guard()
 
 BLOCK_BYTES = 1 << 16
 """Of page-locked host memory, at least: what a step fetches fits, so the few blocks in use go round for ever."""
@@ -29,7 +31,7 @@ class CupyDevice:
         Raises:
             EngineError: there is no such GPU, or the driver does not answer.
         """
-        with told():
+        with _GUARD:
             count = cupy.cuda.runtime.getDeviceCount()
             if not 0 <= index < count:
                 raise EngineError(
@@ -37,6 +39,7 @@ class CupyDevice:
                     hint="Give --device 0, or see what roomsplat doctor lists.",
                 )
             self.index = index
+            cupy.cuda.nvrtc.getVersion()  # a missing compiler is told now, not in the first step
             self.xp: Any = cupy
             self._use = cupy.cuda.Device(index).use
             self._use()
@@ -59,7 +62,7 @@ class CupyDevice:
         if kept is not None:
             return kept
         constants = tuple(sorted(defines.items()))
-        with told():
+        with _GUARD:
             self._use()
             module = self._modules.get((file, constants))
             if module is None:
@@ -72,7 +75,7 @@ class CupyDevice:
 
     def fetch_later(self, array: Array) -> Pending:
         """Start copying a small array to page-locked host memory, without waiting for anything."""
-        with told():
+        with _GUARD:
             block = self._block(array.nbytes)
             view = block.view(array.shape, array.dtype)
             array.get(out=view, blocking=False)
@@ -127,7 +130,7 @@ class _Fetch:
         """The array, after waiting for it if need be."""
         if self._value is None:
             assert self._block is not None
-            with told():
+            with _GUARD:
                 self._block.copied.synchronize()
             self._value = self._view.copy()
             self._give_back()
