@@ -17,6 +17,10 @@ UNAVAILABLE = re.compile(
     r"InsufficientDriver|NoDevice|NO_DEVICE|InvalidDevice\b|INVALID_DEVICE\b|InitializationError|NOT_INITIALIZED"
     r"|SystemDriverMismatch|SYSTEM_DRIVER_MISMATCH|DevicesUnavailable|DEVICE_UNAVAILABLE|NoKernelImage|NO_BINARY_FOR_GPU"
 )
+OUR_BUG = re.compile(
+    r"Invalid(?:Value|Configuration|DeviceFunction|ResourceHandle)|INVALID_(?:VALUE|HANDLE)|OutOfResources|OUT_OF_RESOURCES"
+)
+"""A launch that was refused: the GPU is well, and the traceback is what we need to see."""
 LOST_HINT = (
     "Run the same command again: it resumes from the last checkpoint. "
     "If it happens again, look for Xid in the system's log (dmesg), or use --engine cpu."
@@ -28,12 +32,14 @@ MEMORY_HINT = (
 Memory = Callable[[], tuple[int, int]]
 
 
-def in_words(error: BaseException, *, doing: str = "", memory: Memory | None = None) -> RoomsplatError | None:
+def in_words(
+    error: BaseException, *, doing: Callable[[], str] | None = None, memory: Memory | None = None
+) -> RoomsplatError | None:
     """Our error for one of CuPy's, ``None`` for any other.
 
     Args:
         error: what was raised.
-        doing: what the engine was at, such as ``training 200,000 Gaussians at 1076x1915``.
+        doing: tells what the engine was at, such as ``training 200,000 Gaussians at 1076x1915``.
         memory: gives the bytes in use and the bytes there are; it may fail as well.
     """
     if isinstance(error, RoomsplatError):
@@ -41,9 +47,7 @@ def in_words(error: BaseException, *, doing: str = "", memory: Memory | None = N
     kinds = {kind.__name__ for kind in type(error).__mro__}
     text = " ".join(str(error).split())
     if kinds & {"OutOfMemoryError", "CUDARuntimeError", "CUDADriverError"}:
-        if "OutOfMemoryError" in kinds or OUT_OF_MEMORY.search(text):
-            return _memory_full(doing, memory)
-        return _unusable(text) if UNAVAILABLE.search(text) else _lost(doing, text)
+        return _cuda_error(text, doing, memory, is_full="OutOfMemoryError" in kinds)
     if "DynamicLibNotFoundError" in kinds or text.startswith("CuPy failed to load"):
         return EngineError(
             f"A library of CUDA is missing: {text[:200]}",
@@ -85,32 +89,35 @@ class Guard:
         """
         if error is None:
             return
-        ours = in_words(error, doing=self._doing() if self._doing else "", memory=self._memory)
+        ours = in_words(error, doing=self._doing, memory=self._memory)
         if ours is not None:
             raise ours from error
 
 
-def _unusable(text: str) -> EngineError:
-    return EngineError(
-        f"The GPU cannot be used: {text}.", hint="Update the NVIDIA driver, or use --engine cpu."
-    )
-
-
-def _lost(doing: str, text: str) -> DeviceLostError:
-    during = f" while {doing}" if doing else ""
+def _cuda_error(
+    text: str, doing: Callable[[], str] | None, memory: Memory | None, *, is_full: bool
+) -> RoomsplatError | None:
+    during = f" while {doing()}" if doing else ""
+    if is_full or OUT_OF_MEMORY.search(text):
+        return DeviceMemoryError(f"The GPU's memory is full{_amount(memory)}{during}.", hint=MEMORY_HINT)
+    if UNAVAILABLE.search(text):
+        return EngineError(
+            f"The GPU cannot be used: {text}.",
+            hint="See that no other program holds it, update the NVIDIA driver, or use --engine cpu.",
+        )
+    if OUR_BUG.search(text):
+        return None
     return DeviceLostError(f"The GPU stopped working{during} ({text}).", hint=LOST_HINT)
 
 
-def _memory_full(doing: str, memory: Memory | None) -> DeviceMemoryError:
-    amount = ""
-    if memory is not None:
-        try:
-            used, total = memory()
-            amount = f": {used / 2**30:.1f} of {total / 2**30:.1f} GB are in use"
-        except Exception:  # noqa: BLE001 - the amount is a courtesy; a GPU in trouble may not even tell it
-            amount = ""
-    during = f" while {doing}" if doing else ""
-    return DeviceMemoryError(f"The GPU's memory is full{amount}{during}.", hint=MEMORY_HINT)
+def _amount(memory: Memory | None) -> str:
+    if memory is None:
+        return ""
+    try:
+        used, total = memory()
+    except Exception:  # noqa: BLE001 - the amount is a courtesy; a GPU in trouble may not even tell it
+        return ""
+    return f": {used / 2**30:.1f} of {total / 2**30:.1f} GB are in use"
 
 
 def _first_error(log: str) -> str:
