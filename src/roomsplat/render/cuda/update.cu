@@ -10,6 +10,8 @@
 #define THREADS 128
 #define BETA1 0.9f
 #define BETA2 0.999f
+#define FRESH1 0.1f    // 1 - BETA1
+#define FRESH2 0.001f  // 1 - BETA2, which float32 would get wrong in the fifth digit
 #define EPSILON 1e-15f
 #define TWIST 6
 #define BATCH 3  // coefficients of a batch: 27 loads under way
@@ -38,8 +40,8 @@ __device__ __forceinline__ void step_rows(
     }
 #pragma unroll
     for (int j = 0; j < COUNT; j++) {
-        m[j] = BETA1 * m[j] + (1.0f - BETA1) * gradient[j];
-        v[j] = BETA2 * v[j] + (1.0f - BETA2) * gradient[j] * gradient[j];
+        m[j] = BETA1 * m[j] + FRESH1 * gradient[j];
+        v[j] = BETA2 * v[j] + FRESH2 * gradient[j] * gradient[j];
         const float square = v[j] * planes.correction;
         const float root = square * rsqrtf(fmaxf(square, 1e-37f));
         planes.params[(row + j) * planes.stride] = value[j] - rate * m[j] * fast_reciprocal(root + EPSILON);
@@ -168,12 +170,13 @@ __device__ __forceinline__ void pose_terms(
     pose[3] = g.x, pose[4] = g.y, pose[5] = g.z;
 }
 
-// Let the statistics grow: screen gradients, views, and the largest extent (of the opacity before this step).
+// Let the statistics grow: screen gradients, views, and the largest extent (of the opacity as drawn).
 __device__ __forceinline__ void collect(
     float* statistics, size_t stride, const View& view, const Ellipse& e, const float* sums, float sx, float sy,
     float opacity) {
     const float ax = sums[SUM_ABS_X], ay = sums[SUM_ABS_Y];
-    const float reach = 2.0f * logf(fmaxf(255.0f * opacity, 1.0f));
+    const float drawn = view.antialiased > 0.0f ? opacity * sqrtf(e.before / e.wider) : opacity;
+    const float reach = 2.0f * logf(fmaxf(255.0f * drawn, 1.0f));
     const float extent = sqrtf(reach * fmaxf(e.xx, e.yy)) / fmaxf(view.width, view.height);
     const float screen = statistics[0], absolute = statistics[stride], views = statistics[2 * stride];
     const float largest = statistics[3 * stride];
