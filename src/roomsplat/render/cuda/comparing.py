@@ -10,8 +10,8 @@ from roomsplat.render.cuda.memory import Buffers
 from roomsplat.render.cuda.targets import CudaTarget
 
 FILE = "loss.cu"
-THREADS, STRIP, ROWS, HALF = 128, 108, 8, 5
-"""As in ``loss.cu``: a block's threads, the columns that it gives, the rows that it does in one go, half the window."""
+THREADS, STRIP = 128, 108
+"""As in ``loss.cu``: threads of a block and the columns whose gradient it writes."""
 BLOCKS = 528
 """As many as an H200 holds at once, four on each of its 132 processors: all work begins together and ends together."""
 FEWEST_ROWS = 38
