@@ -80,13 +80,17 @@ def fields_from_planes(planes: Array, count: int) -> dict[str, Array]:
 
 
 def create(xp: Any, gaussians: Gaussians, sh_degree: int) -> CudaSplats:
-    """Take parameters in from the host, harmonics cut or zero-padded to ``sh_degree``; moments and statistics zero."""
+    """Take parameters in from the host, harmonics cut or zero-padded to ``sh_degree``; moments and statistics zero.
+
+    The order is found on the host, where the means are: on a GPU it takes two dozen small kernels of CuPy's, which an
+    empty cache would compile for seconds before the first step.
+    """
     kept = min(gaussians.sh.shape[1], (sh_degree + 1) ** 2)
     sh = np.zeros((len(gaussians), (sh_degree + 1) ** 2, 3), np.float32)
     sh[:, :kept] = gaussians.sh[:, :kept]
     fields = {name: xp.asarray(getattr(gaussians, name)) for name in FIELDS} | {"sh": xp.asarray(sh)}
-    params = planes_from_fields(xp, fields, morton_order(xp, fields["means"]))
-    fields.clear()
+    params = planes_from_fields(xp, fields, xp.asarray(morton_order(np, gaussians.means)))
+    del fields  # the moments below must not stand beside both copies
     return CudaSplats(
         num_gaussians=len(gaussians),
         sh_degree=sh_degree,
