@@ -9,6 +9,7 @@ import pytest
 
 from roomsplat._version import __version__
 from roomsplat.cli import main as cli
+from roomsplat.render import engines
 
 
 def roomsplat(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
@@ -56,7 +57,9 @@ def test_help_imports_nothing_heavy() -> None:
         (("reconstruct", "{text}", "-o", "{text}"), 8, "notes.mp4"),
         (("reconstruct", "{text}", "-o", "{tmp}/out", "--frames", "9", "--fps", "1"), 10, "--fps"),
         (("reconstruct", "{text}", "-o", "{tmp}/out", "--eval-every", "1"), 10, "eval_every"),
-        (("reconstruct", "{text}", "-o", "{tmp}/out", "--engine", "cuda"), 11, "CUDA"),
+        (("reconstruct", "{text}", "-o", "{tmp}/out", "--engine", "cuda"), 11, "roomsplat[cuda]"),
+        (("reconstruct", "{text}", "-o", "{tmp}/out", "--device", "1"), 11, "roomsplat[cuda]"),
+        (("reconstruct", "{text}", "-o", "{tmp}/out", "--engine", "cpu", "--device", "0"), 10, "--device"),
         (("convert", "{text}", "{tmp}/a.ply"), 10, "notes.mp4"),
         (("evaluate", "{empty}"), 9, "run.json"),
         (("render", "{empty}", "-o", "{tmp}/t.mp4"), 9, "run.json"),
@@ -71,6 +74,7 @@ def test_what_a_user_gets_wrong_ends_in_one_sentence(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """A wrong input names itself, gives a hint, has its own exit code and never shows a traceback."""
+    monkeypatch.setattr(engines, "find_spec", lambda _name: None)  # as on a computer without CuPy
     (tmp_path / "notes.mp4").write_text("this is no film\n" * 50)
     (tmp_path / "empty").mkdir()
     places = {"tmp": tmp_path, "text": tmp_path / "notes.mp4", "empty": tmp_path / "empty"}

@@ -20,6 +20,17 @@ def test_a_settings_file_keeps_what_no_option_names(tmp_path: Path) -> None:
     assert (typed.eval_every, typed.threads) == (4, 1)
 
 
+def test_a_files_gpu_is_not_for_the_cpu_engine(tmp_path: Path) -> None:
+    """--device overrides the file's; --engine cpu drops it instead of being refused for it."""
+    file = tmp_path / "settings.json"
+    file.write_text('{"engine": "cuda", "device": 1}')
+    source, out = Path("a"), Path("b")
+    assert settings(Reconstruct(source=source, out=out, config=file)).device == 1
+    assert settings(Reconstruct(source=source, out=out, config=file, device=2)).device == 2
+    on_cpu = settings(Reconstruct(source=source, out=out, config=file, engine="cpu"))
+    assert (on_cpu.engine, on_cpu.device) == ("cpu", None)
+
+
 def test_options_alone_give_the_preset() -> None:
     """Without any option the standard preset is taken as it is."""
     assert settings(Reconstruct(source=Path("film.mp4"), out=Path("out"))) == for_quality("standard")

@@ -35,6 +35,8 @@ def test_a_part_of_the_tree_changes_only_that_part() -> None:
         ('{"quality": ["a"]}', "quality"),
         ('{"export": {"tour_seconds": -4}}', "tour_seconds"),
         ('{"engine": "abacus"}', "engine"),
+        ('{"device": -1}', "device is -1"),
+        ('{"engine": "cpu", "device": 0}', "device is 0"),
         ("[1]", "object"),
         ("{", "JSON"),
     ],
