@@ -4,11 +4,13 @@ import dataclasses
 
 import numpy as np
 import pytest
+from scipy.ndimage import correlate1d
 
 from roomsplat.core.point_cloud import SparseModel
 from roomsplat.core.progress import Progress
 from roomsplat.render.cpu.engine import CpuEngine
-from roomsplat.train.evaluate import evaluate, psnr, ssim
+from roomsplat.train.evaluate import evaluate
+from roomsplat.train.similarity import psnr, ssim
 from tests.train.scenes import blobs
 
 RNG = np.random.default_rng(0)
@@ -37,26 +39,62 @@ def slow_ssim(a: np.ndarray, b: np.ndarray) -> float:
 def test_ssim_is_the_mean_over_all_whole_windows() -> None:
     """The separable filter gives what the definition gives."""
     other = np.clip(PICTURE + RNG.normal(0, 0.2, PICTURE.shape), 0, 1).astype(np.float32)
-    assert ssim(PICTURE, other) == pytest.approx(slow_ssim(PICTURE, other), abs=1e-9)
+    assert ssim(np, PICTURE, other) == pytest.approx(slow_ssim(PICTURE, other), abs=1e-9)
+
+
+def scipy_ssim(a: np.ndarray, b: np.ndarray) -> float:
+    """The same with SciPy's filter and its mirrored borders, which are cut off where anything is left."""
+    window = np.exp(-(np.arange(-5, 6) ** 2) / 4.5)
+    window /= window.sum()
+
+    def blur(values: np.ndarray) -> np.ndarray:
+        filtered = correlate1d(correlate1d(values, window, axis=0), window, axis=1)
+        inside = filtered[5:-5, 5:-5]
+        return inside if inside.size else filtered
+
+    x, y = a.astype(np.float64), b.astype(np.float64)
+    mx, my = blur(x), blur(y)
+    vx, vy, cov = blur(x * x) - mx**2, blur(y * y) - my**2, blur(x * y) - mx * my
+    return float(
+        np.mean((2 * mx * my + 1e-4) * (2 * cov + 9e-4) / ((mx**2 + my**2 + 1e-4) * (vx + vy + 9e-4)))
+    )
+
+
+@pytest.mark.parametrize(
+    "size", [(300, 170), (12, 31), (11, 11), (10, 40), (40, 10), (6, 6), (3, 50), (1, 1)]
+)
+def test_ssim_is_that_of_scipys_filter(size: tuple[int, int]) -> None:
+    """In one strip or several, with whole windows or mirrored borders."""
+    a = RNG.random((*size, 3)).astype(np.float32)
+    b = np.clip(a + RNG.normal(0, 0.2, a.shape), 0, 1).astype(np.float32)
+    assert ssim(np, a, b) == pytest.approx(scipy_ssim(a, b), abs=1e-12)
+
+
+def test_planes_of_any_layout_are_compared() -> None:
+    """An engine's picture is planar, a target's interleaved."""
+    other = np.moveaxis(np.ascontiguousarray(np.moveaxis(PICTURE, 2, 0)), 0, 2)[:, ::-1]
+    wanted = np.ascontiguousarray(other)
+    assert ssim(np, PICTURE, other) == ssim(np, PICTURE, wanted)
+    assert psnr(np, PICTURE, other) == pytest.approx(psnr(np, PICTURE, wanted), abs=1e-12)
 
 
 def test_equal_pictures_are_perfect() -> None:
     """SSIM 1, and a PSNR that stays a number."""
-    assert ssim(PICTURE, PICTURE) == pytest.approx(1)
-    assert psnr(PICTURE, PICTURE) == 100
+    assert ssim(np, PICTURE, PICTURE) == pytest.approx(1)
+    assert psnr(np, PICTURE, PICTURE) == 100
 
 
 @pytest.mark.parametrize("error", [0.001, 0.01, 0.1])
 def test_psnr_of_a_known_error(error: float) -> None:
     """20 dB a decade."""
-    assert psnr(np.full((4, 5, 3), 0.5, np.float32), np.full((4, 5, 3), 0.5 + error)) == pytest.approx(
+    assert psnr(np, np.full((4, 5, 3), 0.5, np.float32), np.full((4, 5, 3), 0.5 + error)) == pytest.approx(
         -20 * np.log10(error), abs=1e-3
     )
 
 
 def test_pictures_smaller_than_the_window_have_an_ssim() -> None:
     """Mirrored borders instead of none at all."""
-    assert np.isfinite(ssim(PICTURE[:6, :6], PICTURE[1:7, :6]))
+    assert np.isfinite(ssim(np, PICTURE[:6, :6], PICTURE[1:7, :6]))
 
 
 def test_the_scene_that_made_the_pictures_scores_best(model: SparseModel, engine: CpuEngine) -> None:

@@ -14,18 +14,20 @@ from roomsplat.core.point_cloud import SparseModel
 from roomsplat.errors import InvalidFileError, OutputError
 from roomsplat.render.base import SplatArrays
 from roomsplat.train.config import TrainConfig
-from roomsplat.train.densify import PARAMETERS
 from roomsplat.train.exposure import Exposures
+from roomsplat.train.host import PARAMETERS
 
 NAME = "checkpoint.npz"
 _FREE_SETTINGS = ("checkpoint_every_s", "picture_memory_mb")
 """Settings that do not change the result."""
-_FIELDS = frozenset(
+_FINISHED = frozenset(
     {"fingerprint", "step", "first_count"}
-    | {f"{prefix}_{name}" for prefix in "pmv" for name in PARAMETERS}
+    | {f"p_{name}" for name in PARAMETERS}
     | {f"e_{name}" for name in Exposures(np.ones((1, 3))).arrays()}
 )
-"""What a checkpoint of this version holds, no more and no less."""
+"""What the checkpoint of a finished run holds, no more and no less."""
+_FIELDS = _FINISHED | {f"{prefix}_{name}" for prefix in "mv" for name in PARAMETERS}
+"""What any other one of this version holds: two thirds of it are moments, which nothing is left to be done with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +39,7 @@ class TrainState:
     first_count: int
     """Gaussians that the run began with."""
     arrays: SplatArrays
-    """Host arrays (NumPy), as ``Engine.write`` takes them."""
+    """Host arrays (NumPy), as ``Engine.write`` takes them; without moments when the run is finished."""
     exposures: dict[str, NDArray[np.generic]]
     """``Exposures.arrays()``."""
 
@@ -95,7 +97,7 @@ def load_checkpoint(directory: Path) -> TrainState:
         InvalidFileError: there is none, it is damaged, or another version wrote it.
     """
     content = _read(directory / NAME, None)
-    if content.keys() != _FIELDS:
+    if content.keys() not in (_FIELDS, _FINISHED):
         odd = ", ".join(sorted(content.keys() ^ _FIELDS))
         raise InvalidFileError(
             f"{directory / NAME} is a checkpoint of another version ({odd}).",

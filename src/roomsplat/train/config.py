@@ -97,7 +97,7 @@ class TrainConfig:
     checkpoint_every_s: float = 30.0
     """Seconds between checkpoints."""
     picture_memory_mb: int = 2000
-    """For pictures in 8 bits; beyond it they are read again each time they are shown (160 of 1920x1080 px fit)."""
+    """For pictures in 8 bits; beyond it they are read again each time they are shown (250 of 1920x1080 px fit)."""
     rates: RateConfig = field(default_factory=RateConfig)
     densify: DensifyConfig = field(default_factory=DensifyConfig)
 

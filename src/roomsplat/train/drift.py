@@ -43,6 +43,7 @@ def sampled_colors(model: SparseModel, pictures: Pictures, indices: NDArray[np.i
     cameras, points = model.posed_images.cameras, model.points.positions
     points = points[np.isfinite(points).all(axis=1)]
     points = points[:: max(1, -(-len(points) // _MAX_POINTS))]
+    pictures.expect(int(index) for index in indices)
     result = np.full((len(indices), len(points), 3), np.nan)
     for place, index in enumerate(int(i) for i in indices):
         pixels, depth = project_with(cameras, index, points)

@@ -7,23 +7,18 @@ drifts is therefore judged as a viewer would see it, and scores a little lower t
 """
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import correlate1d
 
 from roomsplat.core.gaussians import Gaussians
 from roomsplat.core.images import PosedImages
 from roomsplat.core.progress import Progress, ReportProgress, silent
 from roomsplat.render.base import Engine, RenderSettings
 from roomsplat.train.pictures import Pictures
-
-Float = NDArray[np.float32]
-_BELL = np.exp(-(np.arange(-5, 6) ** 2) / 4.5)
-_WINDOW = _BELL / _BELL.sum()
-_C1, _C2 = 0.01**2, 0.03**2
+from roomsplat.train.similarity import psnr, ssim
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,31 +45,6 @@ class Evaluation:
     """In the order asked for."""
 
 
-def psnr(image: Float, reference: Float) -> float:
-    """Peak signal-to-noise ratio in dB of two (h, w, 3) images in [0, 1]; 100 for equal ones."""
-    error = float(np.mean((image.astype(np.float64) - reference) ** 2))
-    return -10.0 * float(np.log10(max(error, 1e-10)))
-
-
-def ssim(image: Float, reference: Float) -> float:
-    """Structural similarity of two (h, w, 3) images in [0, 1] (Wang et al. 2004), 'valid' borders.
-
-    Images smaller than the window are filtered with mirrored borders instead.
-    """
-    a, b = image.astype(np.float64), reference.astype(np.float64)
-
-    def blur(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        filtered: Any = correlate1d(correlate1d(values, _WINDOW, axis=0), _WINDOW, axis=1)
-        half = len(_WINDOW) // 2
-        inside = filtered[half:-half, half:-half]
-        return inside if inside.size else filtered
-
-    mu_a, mu_b = blur(a), blur(b)
-    var_a, var_b, cov = blur(a * a) - mu_a**2, blur(b * b) - mu_b**2, blur(a * b) - mu_a * mu_b
-    top = (2 * mu_a * mu_b + _C1) * (2 * cov + _C2)
-    return float(np.mean(top / ((mu_a**2 + mu_b**2 + _C1) * (var_a + var_b + _C2))))
-
-
 def evaluate(
     engine: Engine,
     gaussians: Gaussians,
@@ -89,27 +59,20 @@ def evaluate(
 
     ``max_side``: longer side in px that pictures are reduced to, as in training.
     """
-    pictures = Pictures(engine, posed_images, max_side=max_side, budget_mb=0)
-    splats = engine.create(gaussians, sh_degree=gaussians.sh_degree)
+    xp, splats = engine.xp, engine.create(gaussians, sh_degree=gaussians.sh_degree)
     settings = RenderSettings(sh_degree=gaussians.sh_degree, antialiased=antialiased)
     scores: list[ImageScore] = []
-    for place, index in enumerate(int(i) for i in indices):
-        rendering = engine.rasterize(splats, pictures.camera(index), settings)
-        rendered = np.clip(np.moveaxis(on_host(rendering.rgb), 0, 2), 0, 1)
-        truth = pictures.image(index).astype(np.float32) / np.float32(255)
-        scores.append(ImageScore(index=index, psnr=psnr(rendered, truth), ssim=ssim(rendered, truth)))
-        report(
-            Progress(
-                fraction=(place + 1) / len(indices), message=f"compared view {place + 1} of {len(indices)}"
-            )
-        )
+    with closing(Pictures(engine, posed_images, max_side=max_side, budget_mb=0)) as pictures:
+        pictures.expect(int(index) for index in indices)
+        for index in (int(i) for i in indices):
+            truth = pictures.target(index).pixels.astype(np.float32) / np.float32(255)
+            rendering = engine.rasterize(splats, pictures.camera(index), settings)
+            drawn = xp.clip(xp.moveaxis(rendering.rgb, 0, 2), 0, 1)
+            scores.append(ImageScore(index=index, psnr=psnr(xp, drawn, truth), ssim=ssim(xp, drawn, truth)))
+            message = f"compared view {len(scores)} of {len(indices)}"
+            report(Progress(fraction=len(scores) / len(indices), message=message))
     return Evaluation(
         psnr=float(np.mean([s.psnr for s in scores])) if scores else float("nan"),
         ssim=float(np.mean([s.ssim for s in scores])) if scores else float("nan"),
         images=tuple(scores),
     )
-
-
-def on_host(array: Any) -> NDArray[Any]:
-    """An engine's array as NumPy's (CuPy arrays know ``get``); NumPy's own is not copied."""
-    return np.asarray(array.get() if hasattr(array, "get") else array)

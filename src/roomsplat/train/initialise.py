@@ -90,6 +90,7 @@ def picture_seeds(
     The depth on a ray is that of a random sparse point in the same view, else uniform in 0.5 to 1.5 extents.
     """
     extent = scene_extent(model.posed_images.cameras, model.points)
+    pictures.expect(int(index) for index in indices)
     shares = np.array_split(np.arange(count), len(indices))
     positions, colors = np.zeros((count, 3), np.float32), np.zeros((count, 3), np.float32)
     for index, rows in zip(indices, shares, strict=True):

@@ -1,36 +1,42 @@
-"""The training pictures at the sizes that a run needs, within a memory budget."""
+"""The training pictures as the engine's targets, at the sizes that a run needs, within a memory budget."""
+
+from collections.abc import Iterable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from roomsplat.core.cameras import PinholeCamera
 from roomsplat.core.images import PosedImages
-from roomsplat.errors import InvalidFileError
-from roomsplat.media.images import read_image, reduced_size, resize_image
+from roomsplat.media.images import reduced_size
+from roomsplat.media.masks import Mask
 from roomsplat.render.base import Engine, Target
-from roomsplat.media.masks import Mask, read_mask, shrink_mask
+from roomsplat.train.host import on_host
+from roomsplat.train.reading import RGB8, PictureFiles, ReadAhead
 
-RGB8 = NDArray[np.uint8]
-_BYTES_PER_PIXEL = 4
-"""Three channels of 8 bits and a mask. What an engine derives from a target (SSIM moments) it budgets by itself."""
+_BYTES_PER_PIXEL = 3
+"""Eight bits a channel; a mask takes one more. What an engine derives from a target it budgets by itself."""
+_FULL_SHARE = 0.8
+"""Of the budget for full size, the rest for the current coarse level: half the width and height are a quarter."""
 
 
 class Pictures:
-    """Pictures as 8-bit arrays and as an engine's targets; both are kept until the budget is full, then made anew.
+    """Pictures as an engine's targets, kept in its memory until the budget is full, then read again at each use.
 
-    What is kept stays: every picture is shown once per pass, so throwing out the oldest would never hit.
+    A picture goes to the engine once, at full size; coarse levels are made there. What is kept stays: every picture is
+    shown once per pass, so throwing out the oldest would never hit.
     """
 
     def __init__(self, engine: Engine, posed: PosedImages, *, max_side: int | None, budget_mb: int) -> None:
         """``max_side``: longer side in px of the largest size, ``None`` for the pictures' own.
 
-        ``budget_mb``: megabytes for both kinds, half each.
+        ``budget_mb``: megabytes for full size and one coarse level together.
         """
         self._engine, self._posed = engine, posed
         self.width, self.height = reduced_size(posed.cameras.width, posed.cameras.height, max_side)
-        self._budget = budget_mb * 500_000
-        self._images: dict[int, tuple[RGB8, Mask | None]] = {}
-        self._targets: dict[int, Target] = {}
+        self._files = PictureFiles(posed=posed, width=self.width, height=self.height)
+        self._ahead = ReadAhead(self._files.read)
+        self._cameras: dict[tuple[int, int], PinholeCamera] = {}
+        self._full = _Kept(budget_mb * 1e6 * _FULL_SHARE)
+        self._reduced = _Kept(budget_mb * 1e6 * (1 - _FULL_SHARE))
         self._level = 1
 
     def size(self, divisor: int) -> tuple[int, int]:
@@ -38,50 +44,74 @@ class Pictures:
         return max(1, round(self.width / divisor)), max(1, round(self.height / divisor))
 
     def camera(self, index: int, divisor: int = 1) -> PinholeCamera:
-        """The camera of picture ``index`` at level ``divisor``."""
-        return self._posed.cameras.pinhole(index).resized(*self.size(divisor))
+        """The camera of picture ``index`` at level ``divisor``; the same object each time."""
+        camera = self._cameras.get((index, divisor))
+        if camera is None:
+            camera = self._posed.cameras.pinhole(index).resized(*self.size(divisor))
+            self._cameras[index, divisor] = camera
+        return camera
 
-    def image(self, index: int, divisor: int = 1) -> RGB8:
-        """(h, w, 3) of picture ``index`` at level ``divisor``."""
-        return resize_image(self._full(index)[0], *self.size(divisor))
-
-    def mask(self, index: int) -> Mask | None:
-        """(h, w) of picture ``index`` at full size, True where a pixel counts; ``None``: all do."""
-        return self._full(index)[1]
+    def expect(self, indices: Iterable[int]) -> None:
+        """Say which pictures will be asked for next, in which order: those not kept are read ahead."""
+        known = self._full.targets.keys() | self._reduced.targets.keys()
+        self._ahead.expect(index for index in indices if index not in known)
 
     def target(self, index: int, divisor: int = 1) -> Target:
-        """Picture ``index`` at level ``divisor`` as the engine keeps it."""
-        if divisor != self._level:
-            self._targets.clear()
-            self._level = divisor
-        kept = self._targets.get(index)
-        if kept is not None:
-            return kept
-        mask = self._full(index)[1]
-        shrunk = None if mask is None else shrink_mask(mask, *self.size(divisor))
-        target = self._engine.prepare_target(self.image(index, divisor), shrunk)
-        if (len(self._targets) + 1) * target.width * target.height * _BYTES_PER_PIXEL <= self._budget:
-            self._targets[index] = target
-        return target
+        """Picture ``index`` at level ``divisor`` as the engine keeps it.
 
-    def _full(self, index: int) -> tuple[RGB8, Mask | None]:
-        kept = self._images.get(index)
+        Raises:
+            InvalidFileError: its file or its mask's is unreadable or has not its camera's size.
+        """
+        if divisor != self._level:
+            self._reduced.clear()
+            self._level = divisor
+        if divisor == 1:
+            return self._full_target(index)[0]
+        kept = self._reduced.targets.get(index)
         if kept is not None:
-            return kept
-        made = self._read(index)
-        if (len(self._images) + 1) * self.width * self.height * _BYTES_PER_PIXEL <= self._budget:
-            self._images[index] = made
+            return kept[0]
+        full, depth = self._full_target(index)
+        made = self._engine.reduce_target(full, *self.size(divisor))
+        self._reduced.offer(index, made, depth)
         return made
 
-    def _read(self, index: int) -> tuple[RGB8, Mask | None]:
-        path, mask_path = self._posed.image_paths[index], self._posed.mask_paths[index]
-        image, mask = read_image(path), None if mask_path is None else read_mask(mask_path)
-        wanted = (self._posed.cameras.height, self._posed.cameras.width)
-        for name, shape in ((path, image.shape[:2]), (mask_path, None if mask is None else mask.shape)):
-            if shape is not None and shape != wanted:
-                raise InvalidFileError(
-                    f"{name} is {shape[1]}x{shape[0]} px, but its camera has {wanted[1]}x{wanted[0]}.",
-                    hint="Use the undistorted pictures that the cameras were solved for.",
-                )
-        shrunk = None if mask is None else shrink_mask(mask, self.width, self.height)
-        return resize_image(image, self.width, self.height), shrunk
+    def image(self, index: int, divisor: int = 1) -> RGB8:
+        """(h, w, 3) of picture ``index`` at level ``divisor``, on the host."""
+        return np.ascontiguousarray(on_host(self.target(index, divisor).pixels))
+
+    def mask(self, index: int) -> Mask | None:
+        """(h, w) of picture ``index`` at full size, from its file, True where a pixel counts; ``None``: all do."""
+        return self._files.read_mask(index)
+
+    def close(self) -> None:
+        """Read nothing ahead any more."""
+        self._ahead.close()
+
+    def _full_target(self, index: int) -> tuple[Target, int]:
+        """At full size, and its bytes a pixel."""
+        kept = self._full.targets.get(index)
+        if kept is not None:
+            return kept
+        image, mask = self._ahead.get(index)
+        target = self._engine.prepare_target(image, mask)
+        depth = _BYTES_PER_PIXEL + (mask is not None)
+        self._full.offer(index, target, depth)
+        return target, depth
+
+
+class _Kept:
+    """Targets and their bytes a pixel, as many as fit."""
+
+    def __init__(self, limit: float) -> None:
+        self._limit, self._used = limit, 0
+        self.targets: dict[int, tuple[Target, int]] = {}
+
+    def offer(self, index: int, target: Target, depth: int) -> None:
+        size = target.width * target.height * depth
+        if self._used + size <= self._limit:
+            self._used += size
+            self.targets[index] = target, depth
+
+    def clear(self) -> None:
+        self.targets.clear()
+        self._used = 0

@@ -1,10 +1,16 @@
-"""The training loop: one, for every engine."""
+"""The training loop: one, for every engine.
 
+Nothing in a step waits for the device, which runs behind: what a step has found out (its loss, the slope of its
+picture's colour transform) is read when the next step has been submitted.
+"""
+
+import itertools
 import math
 import time
-from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +19,7 @@ from roomsplat.core.gaussians import Gaussians
 from roomsplat.core.point_cloud import SparseModel
 from roomsplat.core.progress import Progress, ReportProgress, RunWarning, silent
 from roomsplat.errors import InvalidFileError, TrainingError
-from roomsplat.render.base import Array, Engine, RenderSettings, SplatArrays, Splats
+from roomsplat.render.base import Array, Engine, PhotometricLoss, RenderSettings, SplatArrays, Splats
 from roomsplat.train import schedule
 from roomsplat.train.checkpoint import (
     TrainState,
@@ -23,16 +29,19 @@ from roomsplat.train.checkpoint import (
     save_checkpoint,
 )
 from roomsplat.train.config import TrainConfig
-from roomsplat.train.densify import PARAMETERS, budget, densify
+from roomsplat.train.densify import budget, densify
 from roomsplat.train.drift import picture_gains
-from roomsplat.train.evaluate import on_host
 from roomsplat.train.exposure import Exposures, identity_exposures
+from roomsplat.train.host import PARAMETERS, converted, on_host
 from roomsplat.train.initialise import initial_gaussians
 from roomsplat.train.pictures import Pictures
 
 _REPORT_EVERY_S = 0.5
 _PSNR_SAMPLES = 200
 """Rows and columns of a picture that the reported PSNR looks at: at full HD all of them would cost 30 ms a report."""
+_SNAPSHOT_SHARE = 0.05
+"""Of the time that copies to fall back on may take: 300 MB from a GPU (400 k Gaussians) take 0.1 s, a boundary's worth
+of steps half a second."""
 _SMOOTHING = 0.1
 """Share of the newest step in the reported loss and PSNR."""
 
@@ -74,7 +83,21 @@ def train(
         raise TrainingError(
             "No picture is left to train on: all are held out.", hint="Hold out fewer pictures or give more."
         )
-    return _Run(model, engine, config, checkpoint_dir, report).result()
+    with closing(
+        Pictures(engine, model.posed_images, max_side=config.max_side, budget_mb=config.picture_memory_mb)
+    ) as pictures:
+        return _Run(model, engine, config, pictures, checkpoint_dir, report).result()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Submitted:
+    """A step that is on its way, and what it will tell."""
+
+    step: int
+    place: int
+    loss: PhotometricLoss
+    error: Array | None
+    """Mean square error of the picture, where it is to be reported."""
 
 
 class _Run:
@@ -85,26 +108,31 @@ class _Run:
         model: SparseModel,
         engine: Engine,
         config: TrainConfig,
+        pictures: Pictures,
         checkpoint_dir: Path | None,
         report: ReportProgress,
     ) -> None:
-        self.model, self.engine, self.config = model, engine, config
+        self.model, self.engine, self.config, self.pictures = model, engine, config, pictures
         self.directory, self.report = checkpoint_dir, report
         self.indices = np.flatnonzero(~model.posed_images.is_eval)
-        self.pictures = Pictures(
-            engine, model.posed_images, max_side=config.max_side, budget_mb=config.picture_memory_mb
-        )
-        self.shorter_side = min(self.pictures.width, self.pictures.height)
-        self.extent = schedule.scene_extent(model.posed_images.cameras, model.points)
+        self.order = _Order(pictures, self.indices, config.seed)
+        pictures.expect(self.order.of_turn(0))
         report(Progress(fraction=0.0, message="preparing pictures and the first Gaussians"))
+        self.shorter_side = min(pictures.width, pictures.height)
+        self.extent = schedule.scene_extent(model.posed_images.cameras, model.points)
+        self.settings = tuple(
+            RenderSettings(sh_degree=degree, antialiased=config.antialiased)
+            for degree in range(config.sh_degree + 1)
+        )
+        self.rounds = frozenset(schedule.densify_rounds(config))
+        self.last_round = max(self.rounds, default=0)
         self.name = fingerprint(config, model, engine.name)
         self.warnings: list[RunWarning] = []
-        self.boundaries = frozenset(schedule.boundaries(config))
-        self.rounds = frozenset(schedule.densify_rounds(config))
-        self.turn, self.order = -1, np.zeros(0, np.int64)
         self.loss, self.psnr = math.nan, math.nan
         self.saved_at, self.saved_step, self.reported_at = time.monotonic(), -1, 0.0
         self.state = self._first_state()
+        self.snapshot_at, self.snapshot_cost = time.monotonic(), 0.0
+        self.exposures = Exposures.from_arrays(self.state.exposures)
         self.resumed_at = self.state.step
 
     def _first_state(self) -> TrainState:
@@ -141,11 +169,14 @@ class _Run:
         return picture_gains(self.model, self.pictures, self.indices)
 
     def result(self) -> TrainResult:
-        """Run to the end; on an interrupt, or any other stop, leave a checkpoint behind."""
+        """Run to the end; on an interrupt, a lost device or any other stop, leave a checkpoint behind.
+
+        What is saved then lies on the host already: a device that has failed is not asked again.
+        """
         try:
-            self._loop()
+            self._train()
         except TrainingError:
-            raise
+            raise  # a checkpoint of a diverged run would only diverge again
         except BaseException:
             self._save()
             raise
@@ -158,79 +189,104 @@ class _Run:
             warnings=tuple(self.warnings),
         )
 
-    def _loop(self) -> None:
-        splats = self.engine.write(converted(self.state.arrays, self.engine.xp.asarray))
-        exposures = Exposures.from_arrays(self.state.exposures)
-        for step in range(self.state.step, self.config.max_steps):
-            self._step(step, splats, exposures)
-            done = step + 1
-            if done in self.boundaries:
-                splats = self._boundary(done, splats, exposures)
+    def _train(self) -> None:
+        """From boundary to boundary. The engine's Gaussians and the plain arrays are both there only while copying."""
+        arrays = converted(self.state.arrays, self.engine.xp.asarray)
+        marks = (mark for mark in schedule.boundaries(self.config) if mark > self.state.step)
+        for begin, end in itertools.pairwise((self.state.step, *marks)):
+            splats = self.engine.write(arrays)
+            del arrays
+            self._stretch(begin, end, splats)
+            arrays = self.engine.read(splats)
+            del splats
+            self._boundary(end, arrays)
 
-    def _step(self, step: int, splats: Splats, exposures: Exposures) -> None:
+    def _stretch(self, begin: int, end: int, splats: Splats) -> None:
+        """Steps without a pause; each is settled when the next one is under way."""
+        previous: _Submitted | None = None
+        for step in range(begin, end):
+            submitted = self._submit(step, splats)
+            if previous is not None:
+                self._settle(previous, splats.num_gaussians)
+            previous = submitted
+        if previous is not None:
+            self._settle(previous, splats.num_gaussians)
+
+    def _submit(self, step: int, splats: Splats) -> _Submitted:
         """One picture: render, compare, improve."""
         config, engine = self.config, self.engine
-        place = self._place(step)
+        place = self.order.place(step)
         index = int(self.indices[place])
         level = schedule.divisor(config, step, self.shorter_side)
-        settings = RenderSettings(sh_degree=schedule.sh_degree(config, step), antialiased=config.antialiased)
-        colour = exposures.colour(place) if config.learn_exposure else None
+        colour = self.exposures.colour(place) if config.learn_exposure else None
         target = self.pictures.target(index, level)
+        settings = self.settings[schedule.sh_degree(config, step)]
         rendering = engine.rasterize(splats, self.pictures.camera(index, level), settings)
         loss = engine.photometric_loss(rendering, target, ssim_weight=config.ssim_weight, colour=colour)
-        if not math.isfinite(loss.value):
-            raise TrainingError(
-                f"Training diverged at step {step + 1} of {config.max_steps}: the loss is {loss.value}.",
-                hint="Give another train.seed in a settings file (--config); if it happens again, please report it.",
-            )
-        if self._due(step, loss.value):
-            newest = training_psnr(engine, rendering.rgb, self.pictures.image(index, level), colour)
-            self._tell(step, newest, splats.num_gaussians)
+        error = None
+        if self._due(step):
+            error = sampled_error(engine.xp, rendering.rgb, target.pixels, colour)
         engine.update(
             splats,
             rendering,
             loss.grad_rgb,
             rates=schedule.learning_rates(config, step, self.extent),
             step=step + 1,
-            collect=step < max(self.rounds, default=0),
+            collect=step < self.last_round,
         )
-        if loss.grad_colour is not None:
+        return _Submitted(step=step, place=place, loss=loss, error=error)
+
+    def _settle(self, submitted: _Submitted, num_gaussians: int) -> None:
+        """Take in what a step has found out.
+
+        Its picture's colour transform moves one step late. It is not needed earlier: the same picture comes again a
+        pass later.
+        """
+        step, config, value = submitted.step, self.config, submitted.loss.value
+        if not math.isfinite(value):
+            raise TrainingError(
+                f"Training diverged at step {step + 1} of {config.max_steps}: the loss is {value}.",
+                hint="Give another train.seed in a settings file (--config); if it happens again, please report it.",
+            )
+        self.loss = value if math.isnan(self.loss) else self.loss + _SMOOTHING * (value - self.loss)
+        if submitted.error is not None:
+            newest = -10.0 * math.log10(max(float(submitted.error), 1e-10))
+            self._tell(step, newest, num_gaussians)
+        gradient = submitted.loss.grad_colour
+        if gradient is not None:
             rate = config.exposure_rate * (1 - step / config.max_steps)
-            exposures.step(place, loss.grad_colour, rate, config.exposure_pull)
+            self.exposures.step(submitted.place, gradient, rate, config.exposure_pull)
 
-    def _place(self, step: int) -> int:
-        """Which training picture is shown at ``step``: each once per pass, in an order that seed and pass decide."""
-        turn, place = divmod(step, len(self.indices))
-        if turn != self.turn:
-            self.turn = turn
-            self.order = np.random.default_rng((self.config.seed, 1, turn)).permutation(len(self.indices))
-        return int(self.order[place])
-
-    def _boundary(self, done: int, splats: Splats, exposures: Exposures) -> Splats:
-        """Take everything out, change the set if a round is due, keep it as the state to fall back on, put it back."""
-        arrays = self.engine.read(splats)
+    def _boundary(self, done: int, arrays: SplatArrays) -> None:
+        """Change the set if a round is due, and keep a copy on the host to fall back on."""
         if done in self.rounds:
             allowed = budget(self.config, done, self.state.first_count)
-            arrays = densify(self.engine.xp, arrays, allowed=allowed, config=self.config.densify)
-        self.state = replace(
-            self.state, step=done, arrays=converted(arrays, on_host), exposures=exposures.arrays()
-        )
-        if time.monotonic() - self.saved_at > self.config.checkpoint_every_s:
+            densify(self.engine.xp, arrays, allowed=allowed, config=self.config.densify)
+        last, begun, count = done == self.config.max_steps, time.monotonic(), len(arrays.means)
+        waited = begun - self.snapshot_at
+        if not last and self.snapshot_cost * count > _SNAPSHOT_SHARE * waited:
+            return
+        host = converted(arrays, on_host, moments=not last)
+        self.state = replace(self.state, step=done, arrays=host, exposures=self.exposures.arrays())
+        self.snapshot_at = time.monotonic()
+        self.snapshot_cost = (self.snapshot_at - begun) / max(count, 1)
+        if self.snapshot_at - self.saved_at > self.config.checkpoint_every_s:
             self._save()
-        return self.engine.write(arrays)
 
     def _save(self) -> None:
         if self.directory is not None and self.saved_step != self.state.step:
             save_checkpoint(self.directory, self.state, self.name)
             self.saved_at, self.saved_step = time.monotonic(), self.state.step
 
-    def _due(self, step: int, loss: float) -> bool:
-        """Whether to report now: a few times a second, and at the last step."""
-        self.loss = loss if math.isnan(self.loss) else self.loss + _SMOOTHING * (loss - self.loss)
-        return time.monotonic() - self.reported_at > _REPORT_EVERY_S or step + 1 == self.config.max_steps
+    def _due(self, step: int) -> bool:
+        """Whether to report this step: a few times a second, and the last one."""
+        now = time.monotonic()
+        if now - self.reported_at <= _REPORT_EVERY_S and step + 1 < self.config.max_steps:
+            return False
+        self.reported_at = now
+        return True
 
     def _tell(self, step: int, psnr: float, num_gaussians: int) -> None:
-        self.reported_at = time.monotonic()
         self.psnr = psnr if math.isnan(self.psnr) else self.psnr + _SMOOTHING * (psnr - self.psnr)
         done, total = step + 1, self.config.max_steps
         metrics = {"step": done, "loss": self.loss, "psnr": self.psnr, "num_gaussians": num_gaussians}
@@ -248,25 +304,40 @@ class _Run:
         return everyone
 
 
-def training_psnr(
-    engine: Engine, rgb: Array, image: NDArray[np.uint8], colour: NDArray[np.float32] | None
-) -> float:
-    """PSNR in dB of a rendering (3, h, w), colour-transformed, against its (h, w, 3) picture, on a grid of pixels."""
-    xp = engine.xp
-    stride = max(1, min(image.shape[:2]) // _PSNR_SAMPLES)
+class _Order:
+    """Which training picture is shown when: each once per pass, in an order that seed and pass decide."""
+
+    def __init__(self, pictures: Pictures, indices: NDArray[np.integer], seed: int) -> None:
+        """``indices``: of the training pictures."""
+        self._pictures, self._indices, self._seed = pictures, indices, seed
+        self._turn, self._places = -1, np.zeros(0, np.int64)
+
+    def of_turn(self, turn: int) -> list[int]:
+        """The pictures of one pass."""
+        return self._indices[self._shuffled(turn)].tolist()
+
+    def place(self, step: int) -> int:
+        """The picture's place among the training pictures. At the start of a pass its pictures are read ahead."""
+        turn, place = divmod(step, len(self._indices))
+        if turn != self._turn:
+            self._turn, self._places = turn, self._shuffled(turn)
+            self._pictures.expect(self.of_turn(turn))
+        return int(self._places[place])
+
+    def _shuffled(self, turn: int) -> NDArray[np.int64]:
+        return np.random.default_rng((self._seed, 1, turn)).permutation(len(self._indices))
+
+
+def sampled_error(xp: Any, rgb: Array, pixels: Array, colour: NDArray[np.float32] | None) -> Array:
+    """Mean square error of a rendering (3, h, w), colour-transformed, against (h, w, 3) pixels, on a grid of them.
+
+    It stays on the device. Every operation is one that needs no library of the device's.
+    """
+    stride = max(1, min(pixels.shape[:2]) // _PSNR_SAMPLES)
     shown = rgb[:, ::stride, ::stride]
     if colour is not None:
-        shown = xp.tensordot(xp.asarray(colour[:, :3]), shown, 1) + xp.asarray(colour[:, 3:, None])
-    truth = xp.moveaxis(xp.asarray(image[::stride, ::stride]), 2, 0).astype(xp.float32) / 255
-    error = float(((xp.clip(shown, 0, 1) - truth) ** 2).mean())
-    return -10.0 * math.log10(max(error, 1e-10))
-
-
-def converted(arrays: SplatArrays, convert: Callable[[Array], Array]) -> SplatArrays:
-    """Every array but the statistics through ``convert``."""
-    return SplatArrays(
-        **{name: convert(getattr(arrays, name)) for name in PARAMETERS},
-        first_moments={name: convert(array) for name, array in arrays.first_moments.items()},
-        second_moments={name: convert(array) for name, array in arrays.second_moments.items()},
-        statistics={},
-    )
+        red, green, blue = (xp.asarray(colour[:, k, None, None]) for k in range(3))
+        shown = red * shown[0] + green * shown[1] + blue * shown[2] + xp.asarray(colour[:, 3, None, None])
+    truth = xp.moveaxis(pixels[::stride, ::stride], 2, 0).astype(xp.float32) / 255
+    difference = xp.clip(shown, 0, 1) - truth
+    return (difference * difference).mean()
