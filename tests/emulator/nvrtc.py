@@ -27,12 +27,15 @@ class CompileError(AssertionError):
 
 
 @cache
-def _library() -> ctypes.CDLL:
+def find_library() -> ctypes.CDLL:
+    """NVRTC; without it the test is skipped."""
     spec = importlib.util.find_spec("nvidia")
     folders = list(spec.submodule_search_locations or ()) if spec else []
     found = [path for folder in folders for path in sorted(Path(folder).glob("*/lib/libnvrtc.so.*[0-9]"))]
     if not found:
-        pytest.skip("install nvidia-cuda-nvrtc (requirements/dev.lock): it compiles the kernels without a GPU")
+        pytest.skip(
+            "install nvidia-cuda-nvrtc (requirements/dev.lock): it compiles the kernels without a GPU"
+        )
     return ctypes.CDLL(str(found[0]))
 
 
@@ -50,7 +53,7 @@ def compile_source(source: str, what: str, arch: str) -> tuple[list[Compiled], s
     Raises:
         CompileError: the compiler refused it.
     """
-    library, program = _library(), ctypes.c_void_p()
+    library, program = find_library(), ctypes.c_void_p()
     options = [*OPTIONS, f"--gpu-architecture=sm_{arch}", "--ptxas-options=-v"]
     given = (ctypes.c_char_p * len(options))(*(option.encode() for option in options))
     made = library.nvrtcCreateProgram(ctypes.byref(program), source.encode(), what.encode(), 0, None, None)
