@@ -10,6 +10,7 @@ from roomsplat.render.cuda import listing
 from roomsplat.render.cuda.layout import RECORD_FLOATS, TILE_HEIGHT, TILE_WIDTH
 from roomsplat.render.cuda.listing import Lister, TileLists
 from roomsplat.render.cuda.memory import Buffers
+from roomsplat.render.cuda.sources import kernel_source
 from tests.emulator.device import EmulatedDevice
 
 HIDDEN = 0xFFFFFFFF
@@ -77,9 +78,11 @@ def one(
 class Lists:
     """Makes lists on the emulator."""
 
-    def __init__(self, seed: int = 0) -> None:
-        self.device = EmulatedDevice(seed)
-        self.lister = Lister(self.device, Buffers(self.device))
+    def __init__(
+        self, seed: int = 0, *, device: EmulatedDevice | None = None, buffers: Buffers | None = None
+    ) -> None:
+        self.device = device or EmulatedDevice(seed)
+        self.lister = Lister(self.device, buffers or Buffers(self.device))
 
     def make(self, scene: Ellipses, width: int, height: int, *, whole: bool = True) -> TileLists:
         """Lists of a scene; ``whole``: again, until they have room."""
@@ -139,6 +142,15 @@ def test_lists_hold_what_reaches_a_pixel(width: int, height: int, largest: float
 def test_needles_are_followed_along_their_length(angle: float, length: float) -> None:
     """A needle a thousand pixels long and half a pixel wide is listed where it passes, at any angle."""
     check_pairs(one(150.3, 90.7, (length, 0.0), angle), 300, 200, surplus=0.1)
+
+
+@pytest.mark.parametrize("angle", np.linspace(0.05, 3.1, 9))
+def test_a_needles_far_end_is_found(angle: float) -> None:
+    """The tip of a needle 3,000 px from its centre is where float64 finds it: no cancellation in its determinant."""
+    reach = 1000 * np.sqrt(2 * np.log(0.9 * 255))
+    x, y = 150 - reach * np.cos(angle), 100 - reach * np.sin(angle)
+    # At the tip it passes between the centres of pixels: a few tiles of twenty are surplus.
+    check_pairs(one(x, y, (1000.0, 0.0), angle), 300, 200, surplus=0.25)
 
 
 @pytest.mark.parametrize("x", [-9000.0, -350.5, 320.0, 9000.0])
@@ -216,6 +228,59 @@ def test_too_short_lists_lack_the_farthest(monkeypatch: pytest.MonkeyPatch) -> N
     assert not again.overflowed()
     assert again.capacity == int(listing.SPARE * wanted)
     assert (again.list_ids[:wanted] == full.list_ids[:wanted]).all()
+
+
+@pytest.mark.parametrize("largest", [5.0, 2000.0])
+def test_nothing_is_written_beyond_the_room(largest: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pairs that have no room, of small Gaussians and of huge ones, leave the memory behind the lists alone."""
+    monkeypatch.setattr(listing, "FIRST_PAIRS_EACH", 0)
+    monkeypatch.setattr(listing, "FIRST_PAIRS", 77)
+    device = EmulatedDevice()
+    buffers = Buffers(device)
+    names = {"lists.pair_tiles": np.uint32, "lists.owners": np.int32, "lists.list_ids": np.int32}
+    behind = [buffers.get(name, 50_000, dtype)[77:] for name, dtype in names.items()]
+    maker = Lists(device=device, buffers=buffers)
+    lists = maker.make(cloud(300, 300, 200, largest), 300, 200, whole=False)
+    assert lists.total[0] == 77 < lists.total[1]
+    for array in behind:
+        assert (array.view(np.int32) == -1).all()
+
+
+LOOK_BACK = """
+extern "C" __global__ void look_back(const uint* status, int count, uint* sums) {
+    for (int block = 1; block < count; block++) {
+        const uint sum = pairs_before(status, block);
+        if (threadIdx.x == 0) sums[block] = sum;
+    }
+}
+"""
+
+
+@pytest.mark.parametrize("known", [(0,), (0, 1, 2, 99), (0, 31, 32, 33, 64), (0, 60, 61, 98, 99)])
+def test_looking_back_adds_what_is_known(known: tuple[int, ...]) -> None:
+    """Blocks that know only their own pairs are added one by one, up to the nearest that knows all before it."""
+    device = EmulatedDevice(seed=5)
+    counts = np.random.default_rng(len(known)).integers(0, 1000, 100, np.uint32)
+    status = device.xp.empty(100, np.uint32)
+    status[:] = counts | 1 << 30
+    status[list(known)] = np.cumsum(counts)[list(known)] | 2 << 30
+    sums = device.xp.zeros(100, np.uint32)
+    source = kernel_source("tiles.cu", {"TILE_HEIGHT": TILE_HEIGHT}) + LOOK_BACK
+    device.kernel_of(source, "look_back")((1,), (32,), (status, np.int32(100), sums))
+    assert (sums[1:] == np.cumsum(counts)[:-1]).all()
+
+
+def test_counts_stop_at_thirty_bits() -> None:
+    """More pairs than a status word can hold are told as 2^30 - 1, not as a few."""
+    device = EmulatedDevice()
+    status = device.xp.empty(100, np.uint32)
+    status[:] = 0x3FFFFFF0 | 1 << 30
+    status[0] = 5 | 2 << 30
+    sums = device.xp.zeros(100, np.uint32)
+    source = kernel_source("tiles.cu", {"TILE_HEIGHT": TILE_HEIGHT}) + LOOK_BACK
+    device.kernel_of(source, "look_back")((1,), (32,), (status, np.int32(100), sums))
+    assert sums[1:3].tolist() == [5, 0x3FFFFFF5]
+    assert (sums[3:] == 0x3FFFFFFF).all()
 
 
 def test_nothing_to_draw_gives_empty_lists() -> None:

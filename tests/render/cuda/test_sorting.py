@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from roomsplat.render.cuda import sorting
 from roomsplat.render.cuda.memory import Buffers
 from roomsplat.render.cuda.sorting import RadixSort
+from roomsplat.render.cuda.sources import kernel_source
 from tests.emulator.device import EmulatedDevice
 
 Keys = NDArray[np.uint32]
@@ -123,3 +124,28 @@ def test_two_sorts_of_one_memory_do_not_meet() -> None:
     ]
     for result, row in zip(results, keys, strict=True):
         check(*result, row, 32)
+
+
+LOOK_BACK = """
+extern "C" __global__ void look_back(const uint* status, int count, uint* sums) {
+    for (int part = 1; part < count; part++)
+        sums[part * DIGITS + threadIdx.x] = count_before(status + threadIdx.x, part);
+}
+"""
+
+
+@pytest.mark.parametrize("known", [(0,), (0, 1, 2), (0, 7, 8, 9, 17), (0, 38, 39)])
+def test_looking_back_adds_what_is_known(known: tuple[int, ...]) -> None:
+    """Parts that know only their own keys are added one by one, up to the nearest that knows all before it.
+
+    The emulator runs blocks one after the other, so that a sort there never meets such a part.
+    """
+    device = EmulatedDevice()
+    counts = np.random.default_rng(len(known)).integers(0, 4096, (40, 256), np.uint32)
+    status = device.xp.empty((40, 256), np.uint32)
+    status[:] = counts | 1 << 30
+    status[list(known)] = np.cumsum(counts, 0)[list(known)] | 2 << 30
+    sums = device.xp.zeros((40, 256), np.uint32)
+    source = kernel_source("sort.cu", {"ITEMS": 6}) + LOOK_BACK
+    device.kernel_of(source, "look_back")((1,), (256,), (status, np.int32(40), sums))
+    assert (sums[1:] == np.cumsum(counts, 0)[:-1]).all()
