@@ -30,7 +30,7 @@ LONG_FUNCTIONS: dict[str, str] = {
 LOUD_MODULES = {"src/roomsplat/sfm/worker.py": "a process of its own: its stdout is the wire to sfm/child.py"}
 
 # Names that importing the command line must not load: together they cost more than the 0.3 s that --help may take.
-HEAVY = ("numba", "llvmlite", "pycolmap", "scipy", "av", "trimesh", "PIL", "numpy")
+HEAVY = ("numba", "llvmlite", "pycolmap", "scipy", "av", "trimesh", "PIL", "numpy", "cupy")
 
 PERMISSIVE = re.compile(r"\b(MIT|BSD|0BSD|Apache|PSF|Python Software Foundation|ISC|Zlib|MPL|Mozilla)\b")
 COPYLEFT = re.compile(r"\b(A?GPL|GNU (Affero )?General Public|NonCommercial|CC-BY-NC)\b")
@@ -180,7 +180,7 @@ def test_starting_the_command_line_loads_nothing_heavy() -> None:
 
 def test_the_locks_pin_everything_and_name_no_place() -> None:
     """Every locked library has one version and at least one hash, and no index address is written down."""
-    for lock in ("requirements/runtime.lock", "requirements/dev.lock"):
+    for lock in ("requirements/runtime.lock", "requirements/dev.lock", "requirements/cuda.lock"):
         text = (ROOT / lock).read_text("utf-8")
         assert "://" not in text
         assert "--index" not in text
@@ -193,17 +193,24 @@ def test_the_locks_pin_everything_and_name_no_place() -> None:
         assert "torch" not in names
 
 
-def test_dev_lock_contains_the_runtime_lock() -> None:
-    """What is tested is what is shipped: the dev lock holds every version of the runtime lock."""
-    runtime, dev = (
+def test_the_other_locks_contain_the_runtime_lock() -> None:
+    """What is tested is what is shipped; and a GPU brings CuPy, NVIDIA's compiler and headers, and nothing else."""
+    runtime, dev, cuda = (
         set(
             re.findall(
                 r"^[a-z0-9-]+==[^\s;]+", (ROOT / "requirements" / name).read_text("utf-8"), re.MULTILINE
             )
         )
-        for name in ("runtime.lock", "dev.lock")
+        for name in ("runtime.lock", "dev.lock", "cuda.lock")
     )
     assert runtime <= dev
+    assert runtime <= cuda
+    assert {pin.split("==")[0] for pin in cuda - runtime} == {
+        "cupy-cuda12x",
+        "cuda-pathfinder",
+        "nvidia-cuda-nvrtc-cu12",
+        "nvidia-cuda-runtime-cu12",
+    }
     assert {pin.split("==")[0] for pin in runtime} >= {"numpy", "numba", "av", "pycolmap", "scipy"}
 
 
@@ -256,7 +263,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     }
     info = f"roomsplat-{__version__}.dist-info"
     assert {name for name in names if not name.startswith(info)} == ours
-    assert "roomsplat/py.typed" in names
+    assert {"roomsplat/py.typed", "roomsplat/render/cuda/blend.cu"} <= names
     assert {f"{info}/licenses/LICENSE", f"{info}/licenses/NOTICE"} <= names
 
 
