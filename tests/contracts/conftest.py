@@ -1,7 +1,5 @@
 """Which engines the contract is put to."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from roomsplat.errors import EngineError
@@ -14,15 +12,15 @@ FAST = ["cpu", "emulated", CUDA]
 
 
 @pytest.fixture(params=["reference", *FAST], scope="session")
-def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+def engine(request: pytest.FixtureRequest) -> Engine:
     """Each engine in turn; one whose device is not here is skipped, and says why."""
-    yield _engine(request.param)
+    return _engine(request.param)
 
 
 @pytest.fixture(params=FAST, scope="session")
-def fast_engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+def fast_engine(request: pytest.FixtureRequest) -> Engine:
     """The engines that are compared with the reference."""
-    yield _engine(request.param)
+    return _engine(request.param)
 
 
 def _engine(name: str) -> Engine:

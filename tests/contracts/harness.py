@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from roomsplat.core.cameras import PinholeCamera
 from roomsplat.core.gaussians import Gaussians
-from roomsplat.errors import EngineError
 from roomsplat.render.base import (
     Engine,
     Gradients,
@@ -19,6 +18,7 @@ from roomsplat.render.base import (
     SplatArrays,
     Splats,
 )
+from roomsplat.render.cuda.engine import CudaEngine
 from roomsplat.render.engines import select_engine
 from tests.contracts.scenes import look, random_slopes, steady_scatter
 from tests.emulator.device import EmulatedDevice
@@ -38,10 +38,6 @@ def make_engine(name: str, threads: int | None = 2) -> Engine:
     if name == "reference":
         return ReferenceEngine()
     if name == "emulated":
-        try:
-            from roomsplat.render.cuda.engine import CudaEngine
-        except ImportError as error:
-            raise EngineError(f"the engine is being written: {error}") from error
         return CudaEngine(EmulatedDevice())
     assert name in ("cpu", "cuda")
     return select_engine(name, threads=threads)

@@ -92,9 +92,9 @@ def _address(where: str, parameter: Parameter, value: Any) -> int:
     if pointee in "fiub":
         kind = KINDS.get(value.dtype.kind, "?")
         same = kind == pointee or {kind, pointee} <= {"i", "u", "b"}
-        assert same and value.itemsize == parameter.pointee_size, (
-            f"{where}: the kernel takes {pointee}{parameter.pointee_size}, got {value.dtype}"
-        )
+        wanted = f"{where}: the kernel takes {pointee}{parameter.pointee_size}, got {value.dtype}"
+        assert same, wanted
+        assert value.itemsize == parameter.pointee_size, wanted
     assert value.ctypes.data % parameter.pointee_align == 0, (
         f"{where}: not aligned to {parameter.pointee_align}"
     )

@@ -1,4 +1,4 @@
-"""The CUDA sources on the processor: compiled by g++ and run thread by thread, for tests on a computer without a GPU."""
+"""The CUDA sources on the processor: compiled by g++ and run thread by thread, for tests without a GPU."""
 
 import ctypes
 import hashlib
