@@ -8,7 +8,7 @@ import numpy as np
 from roomsplat.render.cuda.device import Array, Device, Pending
 from roomsplat.render.cuda.layout import TILE_HEIGHT, TILE_WIDTH
 from roomsplat.render.cuda.memory import Buffers
-from roomsplat.render.cuda.sorting import RadixSort
+from roomsplat.render.cuda.sorting import RadixSort, Runs
 
 THREADS = 256
 DEPTH_BITS = 32
@@ -18,8 +18,6 @@ SPARE = 1.1
 """Lists that were too short are made this much longer than what was wanted: the next view wants a little more."""
 MOST_PAIRS = (1 << 30) - 1
 MOST_TILES = 1 << 24
-FINISHING_BLOCKS = 1056
-"""At most, for the last kernel: eight for each multiprocessor of an H100."""
 
 
 class Capacity:
@@ -73,7 +71,7 @@ class TileLists:
     starts: Array
     """(tiles,) int32: where each tile's list begins, row by row of tiles."""
     ends: Array
-    """(tiles,) int32: and ends; a tile without pairs has 0 and 0."""
+    """(tiles,) int32: and ends; a tile without pairs begins at ``capacity`` and ends at 0."""
     columns: int
     """Of tiles."""
     rows: int
@@ -94,17 +92,14 @@ class _Plan:
 
     size: tuple[int, int, int, int]
     grid: tuple[int]
-    finishing_grid: tuple[int]
     tile_bits: int
     numbers: tuple[Any, ...]
     chain: Array
     slot_starts: Array
     slot_counts: Array
     pair_tiles: Array
-    owners: Array
-    list_ids: Array
-    starts: Array
-    ends: Array
+    runs: Runs
+    """The pairs' Gaussians as emitted and as sorted, and the tiles' lists."""
 
 
 class Lister:
@@ -114,7 +109,6 @@ class Lister:
         """Args: where to make them, and in which memory."""
         self._device, self._buffers = device, buffers
         self._emit = device.kernel("tiles.cu", "emit", TILE_HEIGHT=TILE_HEIGHT)
-        self._finish = device.kernel("tiles.cu", "finish", TILE_HEIGHT=TILE_HEIGHT)
         self._depth_sort = RadixSort(device, buffers, "depth")
         self._tile_sort = RadixSort(device, buffers, "tile")
         self._total = device.xp.zeros(2, np.uint32)
@@ -134,18 +128,13 @@ class Lister:
             (THREADS,),
             (
                 records, sorted_keys, order, *plan.numbers, plan.chain, plan.slot_starts, plan.slot_counts,
-                plan.pair_tiles, plan.owners, total, plan.starts, plan.ends,
+                plan.pair_tiles, plan.runs.table, total, plan.runs.begins, plan.runs.ends,
             ),
         )  # fmt: skip
         pending = self._device.fetch_later(total)
         self._capacity.learn(pending)
-        sorted_tiles, list_slots = self._tile_sort.sort(
-            plan.pair_tiles, capacity, plan.tile_bits, count_on_device=total
-        )
-        self._finish(
-            plan.finishing_grid,
-            (THREADS,),
-            (total, sorted_tiles, list_slots, plan.owners, plan.list_ids, plan.starts, plan.ends),
+        _, list_slots = self._tile_sort.sort(
+            plan.pair_tiles, capacity, plan.tile_bits, count_on_device=total, runs=plan.runs
         )
         return TileLists(
             order=order,
@@ -153,9 +142,9 @@ class Lister:
             slot_counts=plan.slot_counts,
             total=total,
             list_slots=list_slots,
-            list_ids=plan.list_ids,
-            starts=plan.starts,
-            ends=plan.ends,
+            list_ids=plan.runs.looked_up,
+            starts=plan.runs.begins,
+            ends=plan.runs.ends,
             columns=-(-width // TILE_WIDTH),
             rows=-(-height // TILE_HEIGHT),
             capacity=capacity,
@@ -175,16 +164,17 @@ class Lister:
         self._plan = _Plan(
             size=size,
             grid=(blocks,),
-            finishing_grid=(max(1, min(FINISHING_BLOCKS, -(-capacity // THREADS))),),
             tile_bits=max(1, (tiles - 1).bit_length()),
             numbers=tuple(np.int32(number) for number in (count, width, height, columns, tiles, capacity)),
             chain=take("lists.chain", 1 + blocks, np.uint32),
             slot_starts=take("lists.slot_starts", count, np.int32),
             slot_counts=take("lists.slot_counts", count, np.int32),
             pair_tiles=take("lists.pair_tiles", capacity, np.uint32),
-            owners=take("lists.owners", capacity, np.int32),
-            list_ids=take("lists.list_ids", capacity, np.int32),
-            starts=take("lists.starts", tiles, np.int32),
-            ends=take("lists.ends", tiles, np.int32),
+            runs=Runs(
+                table=take("lists.owners", capacity, np.int32),
+                looked_up=take("lists.list_ids", capacity, np.int32),
+                begins=take("lists.starts", tiles, np.int32),
+                ends=take("lists.ends", tiles, np.int32),
+            ),
         )
         return self._plan

@@ -96,11 +96,16 @@ __device__ __forceinline__ uint count_before(const volatile uint* status, int pa
     return sum;
 }
 
-// One pass. With `number` the payload is the key's place in the input and is not read.
+#define NUMBER 1  // in `wishes`: the payload is the key's place in the input, and is not read
+#define RUNS 2    // the last pass: instead of the keys, note where each key's run begins and ends, and look payloads up
+
+// One pass. With RUNS, begins and ends hold at first more than any place, and zero; keys are places in them, and payloads
+// are places in `table`. A part is sorted by the whole key then, so that few of its neighbours differ: two atomics each.
 extern "C" __global__ void __launch_bounds__(THREADS) scatter(
-    const uint* __restrict__ keys, const int* __restrict__ payload, int number, uint* __restrict__ sorted_keys,
+    const uint* __restrict__ keys, const int* __restrict__ payload, int wishes, uint* __restrict__ sorted_keys,
     int* __restrict__ sorted_payload, const uint* __restrict__ limit, int capacity, int bits, int pass,
-    const uint* __restrict__ bins, uint* status, int status_stride, uint* __restrict__ tickets) {
+    const uint* __restrict__ bins, uint* status, int status_stride, uint* __restrict__ tickets,
+    const int* __restrict__ table, int* __restrict__ looked_up, int* __restrict__ begins, int* __restrict__ ends) {
     __shared__ uint counts[WARPS][DIGITS], exchange[PART], bases[DIGITS], sums[WARPS];
     __shared__ int ticket;
     const int thread = threadIdx.x, lane = thread & 31, warp = thread >> 5;
@@ -121,7 +126,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) scatter(
     for (int i = 0; i < ITEMS; i++) {
         const int at = own + 32 * i;
         key[i] = at < filled ? keys[begin + at] : 0xffffffffu;
-        value[i] = number ? begin + at : at < filled ? payload[begin + at] : 0;
+        value[i] = wishes & NUMBER ? begin + at : at < filled ? payload[begin + at] : 0;
     }
 #pragma unroll
     for (int i = 0; i < ITEMS; i++) {
@@ -168,7 +173,13 @@ extern "C" __global__ void __launch_bounds__(THREADS) scatter(
         const int at = THREADS * i + thread;
         const uint sorted = exchange[at];
         target[i] = bases[sorted >> shift & mask] + at;
-        if (at < filled) sorted_keys[target[i]] = sorted;
+        if (at >= filled) continue;
+        if (!(wishes & RUNS)) {
+            sorted_keys[target[i]] = sorted;
+            continue;
+        }
+        if (at == 0 || exchange[at - 1] != sorted) atomicMin(&begins[sorted], (int)target[i]);
+        if (at == filled - 1 || exchange[at + 1] != sorted) atomicMax(&ends[sorted], (int)target[i] + 1);
     }
     __syncthreads();
 #pragma unroll
@@ -177,6 +188,9 @@ extern "C" __global__ void __launch_bounds__(THREADS) scatter(
 #pragma unroll
     for (int i = 0; i < ITEMS; i++) {
         const int at = THREADS * i + thread;
-        if (at < filled) sorted_payload[target[i]] = (int)exchange[at];
+        if (at >= filled) continue;
+        const int sorted = (int)exchange[at];
+        sorted_payload[target[i]] = sorted;
+        if (wishes & RUNS) looked_up[target[i]] = table[sorted];
     }
 }

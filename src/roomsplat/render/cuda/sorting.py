@@ -18,6 +18,26 @@ multiprocessors); beyond, large ones keep the digits' runs long (16 keys of a di
 COUNTING_BLOCKS = 264
 """At most, for counting digits: two for each multiprocessor of an H100."""
 NO_LIMIT = 0xFFFFFFFF
+NUMBER, RUNS = 1, 2
+"""What a pass is to do, as in ``sort.cu``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """What a sort gives instead of sorted keys: each key's run, and what a table says of the payloads."""
+
+    table: Array
+    """int32, indexed by payload."""
+    looked_up: Array
+    """int32: the table's entries in sorted order."""
+    begins: Array
+    """int32, indexed by key: where its run begins; before, more than any place (keys that are absent keep it)."""
+    ends: Array
+    """int32, indexed by key: where it ends; before, zero."""
+
+    def arrays(self) -> tuple[Array, Array, Array, Array]:
+        """As the kernel takes them."""
+        return self.table, self.looked_up, self.begins, self.ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +71,8 @@ class RadixSort:
         self._bins = [device.xp.zeros(MOST_PASSES * DIGITS, np.uint32) for _ in range(2)]
         self._tickets = device.xp.zeros(MOST_PASSES, np.uint32)
         self._unlimited = device.xp.full(1, NO_LIMIT, np.uint32)
-        self._pass_numbers = [np.int32(number) for number in range(MOST_PASSES)]
+        self._numbers = [np.int32(number) for number in range(MOST_PASSES)]
+        self._no_runs = (self._tickets,) * 4
         self._plans: dict[tuple[int, int], _Plan] = {}
 
     def sort(
@@ -62,12 +83,14 @@ class RadixSort:
         *,
         count_on_device: Array | None = None,
         also_clear: Array | None = None,
+        runs: Runs | None = None,
     ) -> tuple[Array, Array]:
         """Sort the first ``count`` keys by their lowest ``bits`` bits (1 to 32); equal ones keep their order.
 
         Returns the sorted keys and where each was, uint32 and int32, valid until the next call; ``keys`` stays as it
         is. With ``count_on_device``, a uint32 in an array, only that many keys are sorted, ``count`` at most.
-        ``also_clear`` is an array of uint32 that is set to zero on the way, before any later kernel runs.
+        ``also_clear`` is an array of uint32 that is set to zero on the way, before any later kernel runs. With
+        ``runs``, the last pass fills these in, and the keys that are returned mean nothing.
         """
         plan = self._plans.get((count, bits)) or self._new_plan(count, bits)
         limit = self._unlimited if count_on_device is None else count_on_device
@@ -82,15 +105,17 @@ class RadixSort:
                 self._tickets, cleared, np.int32(cleared.size),
             ),
         )  # fmt: skip
-        payload = self._tickets  # the first pass reads none
+        payload, last = self._tickets, plan.passes - 1  # the first pass reads no payload
         for number in range(plan.passes):
             sorted_keys, sorted_payload = plan.rooms[number % 2]
+            wishes = (NUMBER if number == 0 else 0) | (RUNS if runs is not None and number == last else 0)
             plan.scatter(
                 plan.grid,
                 (THREADS,),
                 (
-                    keys, payload, self._pass_numbers[number == 0], sorted_keys, sorted_payload, limit, plan.count,
-                    plan.bits, self._pass_numbers[number], bins, plan.status, plan.stride, self._tickets,
+                    keys, payload, self._numbers[wishes], sorted_keys, sorted_payload, limit, plan.count, plan.bits,
+                    self._numbers[number], bins, plan.status, plan.stride, self._tickets,
+                    *(self._no_runs if runs is None else runs.arrays()),
                 ),
             )  # fmt: skip
             keys, payload = sorted_keys, sorted_payload

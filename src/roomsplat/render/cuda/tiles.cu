@@ -1,6 +1,6 @@
-// Tile lists: every pair of a drawn Gaussian and a tile that it reaches, in depth order; then, once the pairs are sorted
-// by tile, where each tile's list begins and ends. Tight bounds pay twice, in sorting and in blending (Speedy-Splat,
-// Hanson et al. 2025, section 3): rows of tiles are cut with the ellipse itself, not with a box around it.
+// Every pair of a drawn Gaussian and a tile that it reaches, in depth order: sorted by tile (sort.cu) they are the tiles'
+// lists. Tight bounds pay twice, in sorting and in blending (Speedy-Splat, Hanson et al. 2025, section 3): rows of tiles
+// are cut with the ellipse itself, not with a box around it.
 //
 // Defines: TILE_HEIGHT. Tiles are 8 px wide.
 
@@ -125,7 +125,7 @@ __device__ __forceinline__ void write_together(
 }
 
 // One thread a Gaussian, in depth order. `chain`: a ticket, then a status word a block; zero at the start. Pairs that
-// the buffers cannot take are not written; they are the farthest. total: pairs written, pairs wanted.
+// the buffers cannot take are not written; they are the farthest. total: pairs written, pairs wanted. Tiles begin empty: at `capacity`, to 0.
 extern "C" __global__ void __launch_bounds__(THREADS) emit(
     const Record* __restrict__ records, const uint* __restrict__ depth_keys, const int* __restrict__ order, int n, int width,
     int height, int columns, int tiles, int capacity, uint* chain, int* __restrict__ slot_starts,
@@ -135,7 +135,10 @@ extern "C" __global__ void __launch_bounds__(THREADS) emit(
     __shared__ int ids[THREADS];
     __shared__ uint ticket, before;
     const int thread = threadIdx.x, lane = thread & 31;
-    for (int i = blockIdx.x * THREADS + thread; i < tiles; i += gridDim.x * THREADS) tile_starts[i] = tile_ends[i] = 0;
+    for (int i = blockIdx.x * THREADS + thread; i < tiles; i += gridDim.x * THREADS) {
+        tile_starts[i] = capacity;
+        tile_ends[i] = 0;
+    }
     if (thread == 0) ticket = atomicAdd(&chain[0], 1u);
     __syncthreads();
     const int block = (int)ticket, at = block * THREADS + thread;
@@ -203,18 +206,5 @@ extern "C" __global__ void __launch_bounds__(THREADS) emit(
         const uint other_start = __shfl_sync(FULL_WARP, start, source), other_end = __shfl_sync(FULL_WARP, end, source);
         const Ellipse other = ellipse_of(records, other_id, height);
         write_together(other, other_id, width, height, columns, other_start, other_end, pair_tiles, owners);
-    }
-}
-
-// Behind the sort by tile: whose each entry is, and where each tile's entries lie. Tiles without any keep 0, 0.
-extern "C" __global__ void __launch_bounds__(THREADS) finish(
-    const uint* __restrict__ total, const uint* __restrict__ sorted_tiles, const int* __restrict__ list_slots,
-    const int* __restrict__ owners, int* __restrict__ list_ids, int* __restrict__ tile_starts, int* __restrict__ tile_ends) {
-    const int n = (int)*total;
-    for (int i = blockIdx.x * THREADS + threadIdx.x; i < n; i += gridDim.x * THREADS) {
-        const uint tile = sorted_tiles[i];
-        list_ids[i] = owners[list_slots[i]];
-        if (i == 0 || sorted_tiles[i - 1] != tile) tile_starts[tile] = i;
-        if (i == n - 1 || sorted_tiles[i + 1] != tile) tile_ends[tile] = i + 1;
     }
 }
