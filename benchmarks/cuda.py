@@ -48,6 +48,11 @@ class Setting:
         """The scene with known cameras, at 1/``factor`` of its size."""
         return training.fox(self.shared, self.work, 16 if self.quick else factor)
 
+    @property
+    def cap(self) -> int:
+        """Of the scene whose step is timed."""
+        return 2_000 if self.quick else 200_000
+
     def long(self, count: int) -> int:
         """A number of steps."""
         return 24 if self.quick else count
@@ -61,7 +66,7 @@ def start(setting: Setting) -> list[Figure]:
 def photographs(setting: Setting) -> list[Figure]:
     """200 k Gaussians on the photographs at full size: a trainer's step and an engine's."""
     model, engine = setting.fox(), make_engine(setting.engine)
-    config = training.full_size(setting.long(3000), cap=200_000, side=setting.side)
+    config = training.full_size(setting.long(3000), cap=setting.cap, side=setting.side)
     training.warm_up(model, engine, config)
     run = training.timed_run(model, engine, config)
     setting.say(f"photographs: {len(run.gaussians)} Gaussians, a trainer's step {run.step_ms:.3f} ms")
@@ -89,7 +94,7 @@ def kernels(setting: Setting) -> list[Figure]:
         return []
     engine, ledger = make_timed_engine(setting.engine)
     model = setting.fox()
-    config = training.full_size(setting.long(3000), cap=200_000, side=setting.side)
+    config = training.full_size(setting.long(3000), cap=setting.cap, side=setting.side)
     gaussians = training.trained(model, engine, config, setting.work / "gaussians-200k.npz")
     work = steps.photo_workload(engine, gaussians, model.posed_images)
     rounds = 1 if setting.quick else 7

@@ -24,8 +24,6 @@ class WatchedEngine:
         """When the first picture was rendered: Gaussians and pictures are ready, training begins."""
         self.steps: list[float] = []
         """When each update returned, by ``time.perf_counter``."""
-        self.targets_s = 0.0
-        """Seconds spent in ``prepare_target`` since the first step: pictures that were not resident yet."""
 
     def rasterize(self, *args: Any, **kwargs: Any) -> Any:
         """As the engine does."""
@@ -37,14 +35,6 @@ class WatchedEngine:
         """As the engine does."""
         result = self._engine.update(*args, **kwargs)
         self.steps.append(time.perf_counter())
-        return result
-
-    def prepare_target(self, *args: Any, **kwargs: Any) -> Any:
-        """As the engine does."""
-        begun = time.perf_counter()
-        result = self._engine.prepare_target(*args, **kwargs)
-        if self.started is not None:
-            self.targets_s += time.perf_counter() - begun
         return result
 
     def __getattr__(self, name: str) -> Any:

@@ -1,0 +1,77 @@
+"""On a real GPU: the trainer's promises."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from roomsplat.core.gaussians import Gaussians
+from roomsplat.render.base import Engine
+from roomsplat.render.cpu.engine import CpuEngine
+from roomsplat.train.evaluate import evaluate
+from roomsplat.train.trainer import train
+from tests.gpu.machine import EMULATED, sized
+from tests.gpu.small_training import CONFIG, WatchfulEngine, every_kernel
+from tests.train.scenes import tiny_model
+
+pytestmark = pytest.mark.gpu
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def assert_same(got: Gaussians, wanted: Gaussians) -> None:
+    """Bit for bit."""
+    for name in ("means", "quats", "log_scales", "opacity_logits", "sh"):
+        np.testing.assert_array_equal(getattr(got, name), getattr(wanted, name), err_msg=name)
+
+
+def stop() -> None:
+    """What Ctrl-C does."""
+    raise KeyboardInterrupt
+
+
+def test_every_kernel_runs(cuda: Engine) -> None:
+    """Masks, colour transforms, depth, poses, coarse pictures, plain gradients: all of it, with finite results."""
+    every_kernel(cuda)
+
+
+@pytest.mark.parametrize("stop_at", [17, 79])
+def test_a_resumed_run_equals_an_uninterrupted_one(cuda: Engine, stop_at: int, tmp_path: Path) -> None:
+    """Interrupted in the middle of a step and run again, training comes to the same scene, bit for bit."""
+    model = tiny_model(CpuEngine(threads=1), tmp_path)
+    interrupted: Any = WatchfulEngine(cuda, stop_at, stop)
+    with pytest.raises(KeyboardInterrupt):
+        train(model, interrupted, CONFIG, tmp_path)
+    resumed = train(model, cuda, CONFIG, tmp_path)
+    assert 0 < resumed.resumed_at < stop_at or stop_at == 17
+    assert_same(resumed.gaussians, train(model, cuda, CONFIG).gaussians)
+
+
+def test_training_is_as_good_as_on_the_cpu(cuda: Engine, cpu: Engine, tmp_path: Path) -> None:
+    """From the same seed both engines come to scenes of the same quality, within 0.15 dB over the training views."""
+    model = tiny_model(CpuEngine(threads=1), tmp_path)
+    config = replace(CONFIG, max_steps=sized(400, 80))
+    views = np.flatnonzero(~model.posed_images.is_eval)
+    scores = [
+        evaluate(cpu, train(model, engine, config).gaussians, model.posed_images, views).psnr
+        for engine in (cuda, cpu)
+    ]
+    assert abs(scores[0] - scores[1]) < 0.15, scores
+
+
+@pytest.mark.skipif(EMULATED, reason="an emulated device cannot be lost")
+@pytest.mark.usefixtures("cuda")
+def test_a_lost_device_keeps_the_checkpoint(cuda: Engine, tmp_path: Path) -> None:
+    """A kernel that writes into nowhere ends the run with ``gpu_lost``; the same call on a sound device resumes it."""
+    program = [sys.executable, "-m", "tests.gpu.small_training", "lose", str(tmp_path)]
+    child = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert child.stdout.split() == ["gpu_lost"], child.stderr[-2000:]
+    model = tiny_model(CpuEngine(threads=1), tmp_path)
+    config = replace(CONFIG, checkpoint_every_s=1e-3)
+    resumed = train(model, cuda, config, tmp_path)
+    assert resumed.resumed_at > 0
+    assert_same(resumed.gaussians, train(model, cuda, config).gaussians)
