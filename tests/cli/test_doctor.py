@@ -16,6 +16,7 @@ GPU = Gpu(index=0, name="NVIDIA H200", memory_bytes=140 * 2**30, compute=(9, 0))
 @pytest.fixture
 def unused_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """A computer with a GPU but without CuPy; the checks that take long are left out."""
+    monkeypatch.setenv("CUPY_CACHE_DIR", "named, so that nothing is made in this home")
     monkeypatch.setattr(engines, "find_spec", lambda _name: None)
     monkeypatch.setattr(doctor, "read_driver", lambda: Driver(cuda=(13, 0), gpus=(GPU,)))
     monkeypatch.setattr(doctor, "check_engine", lambda name, _device: f"{name} is well")

@@ -29,6 +29,7 @@ def two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     """A computer with an old and a new GPU, whose CuPy cannot be imported."""
     monkeypatch.setattr(engines, "find_cupy", lambda: CUPY)
     monkeypatch.setattr(engines, "read_driver", lambda: Driver(cuda=(13, 0), gpus=(OLD, NEW)))
+    monkeypatch.setenv("CUPY_CACHE_DIR", "named, so that nothing is made in this home")
     monkeypatch.setitem(sys.modules, "cupy", None)
     monkeypatch.delitem(sys.modules, "roomsplat.render.cuda.cupy_device", raising=False)
 

@@ -17,6 +17,7 @@ from roomsplat.cli.arguments import Doctor
 from roomsplat.cli.checks import check_engine, check_sfm, check_video
 from roomsplat.errors import EngineError, RoomsplatError
 from roomsplat.render.cuda.driver import Driver, read_driver
+from roomsplat.render.cuda.kernel_cache import ensure_cache_folder
 from roomsplat.render.engines import EngineChoice, find_cupy, find_engine
 
 PACKAGES = ("numpy", "numba", "av", "pycolmap", "scipy")
@@ -47,6 +48,7 @@ def run_doctor(command: Doctor) -> None:
     asked_for_cuda = command.engine == "cuda" or command.device is not None
     if choice.name == "cuda" and command.engine != "cpu":
         checks = {"CUDA engine": partial(check_engine, "cuda", command.device), **checks}
+        facts["compiled kernels"] = str(ensure_cache_folder())
     results = {name: _attempt(check) for name, check in checks.items()}
     if command.json:
         print(json.dumps({"facts": facts, "checks": results}, indent=2))

@@ -8,6 +8,7 @@ from typing import Literal
 from roomsplat.errors import DeviceLostError, DeviceMemoryError, EngineError, InvalidSettingError
 from roomsplat.render.base import Engine
 from roomsplat.render.cuda.driver import MIN_COMPUTE, Driver, Gpu, read_driver
+from roomsplat.render.cuda.kernel_cache import ensure_cache_folder
 
 EngineName = Literal["auto", "cpu", "cuda"]
 
@@ -149,12 +150,16 @@ def _cuda_engine(choice: EngineChoice, device: int | None) -> Engine:
             f"GPU number {index} cannot be used: there is {listed}.",
             hint="Give --device another number, or leave it out.",
         )
+    ensure_cache_folder()
     try:
         from roomsplat.render.cuda.cupy_device import CupyDevice  # noqa: PLC0415 - CuPy takes 0.2 to 0.9 s
         from roomsplat.render.cuda.engine import CudaEngine  # noqa: PLC0415 - the same
-    except (ImportError, OSError) as error:  # its libraries, or a cache folder that cannot be made
+    except (
+        ImportError,
+        OSError,
+    ) as error:  # its libraries, or a cache folder that was named and cannot be made
         raise EngineError(
             f"CuPy is installed and cannot be loaded ({' '.join(str(error).split())[:200]}).",
-            hint=f"Install it anew: {INSTALL}; set CUPY_CACHE_DIR if your home cannot be written.",
+            hint=f"Install it anew: {INSTALL}.",
         ) from error
     return CudaEngine(CupyDevice(index))
