@@ -12,6 +12,7 @@ from roomsplat.core.spherical_harmonics import rgb_from_dc
 from roomsplat.render.cpu.engine import CpuEngine
 from roomsplat.train.initialise import MIN_POINTS, initial_gaussians, initial_scales
 from roomsplat.train.pictures import Pictures
+from roomsplat.train.schedule import scene_extent
 
 INDICES = np.arange(1, 9)
 
@@ -31,7 +32,8 @@ def with_points(model: SparseModel, positions: np.ndarray) -> SparseModel:
 def begin(model: SparseModel, engine: CpuEngine, count: int = 10_000, seed: int = 0) -> Gaussians:
     """The first Gaussians of ``model``."""
     pictures = Pictures(engine, model.posed_images, max_side=None, budget_mb=10)
-    return initial_gaussians(engine, model, pictures, indices=INDICES, count=count, seed=seed)
+    extent = scene_extent(model.posed_images.cameras, model.points)
+    return initial_gaussians(engine, model, pictures, indices=INDICES, extent=extent, count=count, seed=seed)
 
 
 def cloud(count: int) -> np.ndarray:

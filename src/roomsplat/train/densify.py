@@ -53,13 +53,13 @@ def densify(xp: Any, arrays: SplatArrays, *, allowed: int, config: DensifyConfig
 def plan(xp: Any, arrays: SplatArrays, *, allowed: int, config: DensifyConfig) -> Round:
     """Decide who is removed and who is split."""
     kept = xp.flatnonzero(visible(xp, arrays, config))
-    scores = split_scores(xp, arrays)[kept]
+    splits = xp.zeros(len(kept), bool)
     room = max(0, min(allowed - len(kept), len(kept)))
-    chosen = xp.argsort(-scores, kind="stable")[:room]
-    chosen = xp.sort(chosen[scores[chosen] > 0])
-    stays = xp.ones(len(kept), bool)
-    stays[chosen] = False
-    return Round(bystanders=kept[stays], parents=kept[chosen])
+    if room:
+        scores = split_scores(xp, arrays)[kept]
+        neediest = xp.argsort(-scores, kind="stable")[:room]
+        splits[neediest] = scores[neediest] > 0
+    return Round(bystanders=kept[~splits], parents=kept[splits])
 
 
 def visible(xp: Any, arrays: SplatArrays, config: DensifyConfig) -> Array:
@@ -77,7 +77,7 @@ def split_scores(xp: Any, arrays: SplatArrays) -> Array:
 def rebuild(xp: Any, arrays: SplatArrays, changes: Round) -> None:
     """Carry a round out, one array at a time; each old array is let go as soon as the new one is there."""
     arrays.statistics = {}
-    halves = halves_of(xp, arrays, changes.parents)
+    halves = halves_of(xp, arrays, changes.parents) if len(changes.parents) else {}
     source = xp.concatenate([changes.bystanders, changes.parents, changes.parents])
     first, count = len(changes.bystanders), len(changes.parents)
     for name in PARAMETERS:

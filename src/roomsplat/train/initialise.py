@@ -11,7 +11,6 @@ from roomsplat.core.point_cloud import SparseModel
 from roomsplat.core.spherical_harmonics import dc_from_rgb
 from roomsplat.render.base import Engine
 from roomsplat.train.pictures import Pictures
-from roomsplat.train.schedule import scene_extent
 
 Float = NDArray[np.float32]
 _OPACITY = 0.1
@@ -30,22 +29,25 @@ def initial_gaussians(
     pictures: Pictures,
     *,
     indices: NDArray[np.integer],
+    extent: float,
     count: int,
     seed: int,
 ) -> Gaussians:
     """At most ``count`` Gaussians of degree 0 from the model's points.
 
     ``indices``: the training pictures, which colour the seeds where there are fewer than ``MIN_POINTS`` points.
+    ``extent``: ``schedule.scene_extent``, in world units.
     """
     rng = np.random.default_rng((seed, 0))
     points = model.points.positions
     colors = model.points.colors.astype(np.float32) / np.float32(255)
     keep = np.isfinite(points).all(axis=1)
     points, colors = points[keep], colors[keep]
-    extent = scene_extent(model.posed_images.cameras, model.points)
     if len(points) < min(MIN_POINTS, count):
         wanted = min(MIN_POINTS, count) - len(points)
-        seeds, seed_colors = picture_seeds(model, pictures, indices=indices, count=wanted, rng=rng)
+        seeds, seed_colors = picture_seeds(
+            model, pictures, indices=indices, extent=extent, count=wanted, rng=rng
+        )
         points, colors = np.concatenate([points, seeds]), np.concatenate([colors, seed_colors])
     if len(points) > count:
         chosen = np.sort(rng.choice(len(points), count, replace=False))
@@ -82,6 +84,7 @@ def picture_seeds(
     pictures: Pictures,
     *,
     indices: NDArray[np.integer],
+    extent: float,
     count: int,
     rng: np.random.Generator,
 ) -> tuple[Float, Float]:
@@ -89,7 +92,6 @@ def picture_seeds(
 
     The depth on a ray is that of a random sparse point in the same view, else uniform in 0.5 to 1.5 extents.
     """
-    extent = scene_extent(model.posed_images.cameras, model.points)
     pictures.expect(int(index) for index in indices)
     shares = np.array_split(np.arange(count), len(indices))
     positions, colors = np.zeros((count, 3), np.float32), np.zeros((count, 3), np.float32)

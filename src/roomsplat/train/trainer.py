@@ -39,9 +39,9 @@ from roomsplat.train.pictures import Pictures
 _REPORT_EVERY_S = 0.5
 _PSNR_SAMPLES = 200
 """Rows and columns of a picture that the reported PSNR looks at: at full HD all of them would cost 30 ms a report."""
-_SNAPSHOT_SHARE = 0.05
-"""Of the time that copies to fall back on may take: 300 MB from a GPU (400 k Gaussians) take 0.1 s, a boundary's worth
-of steps half a second."""
+_SNAPSHOT_SHARE = 0.02
+"""Of the time that copies to fall back on may take: 300 MB from a GPU (400 k Gaussians) take some 0.1 s, and the steps
+between two boundaries half a second. A device that is lost then costs 5 s of work."""
 _SMOOTHING = 0.1
 """Share of the newest step in the reported loss and PSNR."""
 
@@ -153,6 +153,7 @@ class _Run:
             self.model,
             self.pictures,
             indices=self.indices,
+            extent=self.extent,
             count=config.max_gaussians,
             seed=config.seed,
         )
