@@ -17,9 +17,18 @@
 // instructions per lane, 60 us of an H200's issue slots; shared memory is busy for 30 us, device memory (56 MB) for 13.
 // Two kernels with the fields between them in memory would move 235 MB (55 us) and need 74 MB of room for the same sums.
 
+#ifndef ROWS
+#define ROWS 8  // rows in one go, and pixels of a row that a thread filters: 4 or 8
+#endif
+#ifndef BLOCKS_A_PROCESSOR
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 1000
+#define BLOCKS_A_PROCESSOR (MASKED && COLOURED ? 2 : 3)  // there FMAs take pairs of registers: 20 words more would spill
+#else
+#define BLOCKS_A_PROCESSOR 4
+#endif
+#endif
 enum {
     THREADS = 128,
-    ROWS = 8,                      // rows in one go, and pixels of a row that a thread filters
     HALF = 5,                      // the window reaches over 5 px
     TAPS = 2 * HALF + 1,
     SPAN = ROWS + 2 * HALF,        // what eight results of the filter depend on
@@ -66,7 +75,7 @@ __device__ __forceinline__ void filter(const float* values, float* results) {
 __device__ __forceinline__ void filter_across(const float4* at, float* results) {
     float values[SPAN + 2];
 #pragma unroll
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < (SPAN + 2) / 4; i++) {
         float4 four = at[i];
         values[4 * i] = four.x, values[4 * i + 1] = four.y, values[4 * i + 2] = four.z, values[4 * i + 3] = four.w;
     }
@@ -74,38 +83,54 @@ __device__ __forceinline__ void filter_across(const float4* at, float* results) 
 }
 
 __device__ __forceinline__ void store_row(float4* at, const float* values) {
-    at[0] = make_float4(values[0], values[1], values[2], values[3]);
-    at[1] = make_float4(values[4], values[5], values[6], values[7]);
+#pragma unroll
+    for (int i = 0; i < ROWS; i += 4) at[i / 4] = make_float4(values[i], values[i + 1], values[i + 2], values[i + 3]);
 }
 
-// s and d of one pixel, zero outside the picture.
-__device__ __forceinline__ void load_pixel(
-    const float* __restrict__ rgb, const uchar* __restrict__ target, int at, bool inside, float& s, float& d
+// Where a block finds its pixels.
+struct Source {
+    const float* rgb;
+    const uchar* target;
 #if MASKED
-    ,
-    const uchar* __restrict__ mask
+    const uchar* mask;
 #endif
 #if COLOURED
-    ,
-    int plane, const float* row
+    float row[4];  // of the map
+    uint plane;
 #endif
-) {
-    s = d = 0.0f;
-    if (!inside) return;
-    float y = (float)target[at] * FROM_BYTE;
-#if MASKED
-    if (!mask[at]) {
-        s = y + y;
-        return;
-    }
-#endif
+    uint channel_at;  // where the channel begins
+};
+
+// s and d of one pixel inside the picture.
+__device__ __forceinline__ void load_pixel(const Source& source, uint at, float& s, float& d) {
+    float y = (float)source.target[source.channel_at + at] * FROM_BYTE;
 #if COLOURED
-    float x = row[0] * rgb[at] + row[1] * rgb[at + plane] + row[2] * rgb[at + 2 * plane] + row[3];
+    float x = source.row[0] * source.rgb[at] + source.row[1] * source.rgb[at + source.plane] +
+              source.row[2] * source.rgb[at + 2 * source.plane] + source.row[3];
 #else
-    float x = rgb[at];
+    float x = source.rgb[source.channel_at + at];
 #endif
     s = x + y;
     d = x - y;
+#if MASKED
+    if (!source.mask[at]) {
+        s = y + y;
+        d = 0.0f;  // exactly: y may have been contracted into the difference above
+    }
+#endif
+}
+
+// s and d of `count` pixels of a column from row `y` down, zero outside the picture.
+template <int count>
+__device__ __forceinline__ void load_column(
+    const Source& source, int column, int y, int width, int height, float* s, float* d
+) {
+#pragma unroll
+    for (int i = 0; i < count; i++) {
+        s[i] = d[i] = 0.0f;
+        if ((uint)column < (uint)width && (uint)(y + i) < (uint)height)
+            load_pixel(source, (uint)((y + i) * width + column), s[i], d[i]);
+    }
 }
 
 // The last step of a sum: `values` of all threads are added by warp, by block and, in the block that ends last, over all
@@ -149,26 +174,39 @@ __device__ __forceinline__ bool add_up(
     return true;
 }
 
-// 1 - SSIM of one pixel from its four maps, and the three fields; all zero where `inverse_or_zero` is to be zero.
+// 1 - SSIM of one pixel from its four maps, and the three fields.
 __device__ __forceinline__ float derivatives(
-    float S, float D, float SS, float DD, bool inside, float& g1, float& gss, float& gdd
+    float S, float D, float SS, float DD, float& g1, float& gss, float& gdd
 ) {
     float p = S * S, q = D * D;
-    float c1 = p + 2.0f * C1, c2 = SS - p + 2.0f * C2, var_d = DD - q;
+    float c1 = p + 2.0f * C1, c2 = (SS + 2.0f * C2) - p, var_d = DD - q;
     float a1 = c1 - q, b1 = c1 + q, a2 = c2 - var_d, b2 = c2 + var_d;
-    float inverse = inside ? fast_reciprocal(b1 * b2) : 0.0f;
+    float inverse = fast_reciprocal(b1 * b2);
     float by_a1 = a2 * inverse, by_a2 = a1 * inverse;
     float value = by_a2 * a2, scaled = value * inverse;
-    float by_b1 = -scaled * b2, by_b2 = -scaled * b1;
-    gss = by_b2 + by_a2;
-    gdd = by_b2 - by_a2;
-    g1 = S * (by_b1 + by_a1 - gss) + D * (by_b1 - by_a1 - gdd);
+    gss = by_a2 - scaled * b1;
+    gdd = -by_a2 - scaled * b1;
+    g1 = S * ((by_a1 - scaled * b2) - gss) + D * ((-by_a1 - scaled * b2) - gdd);
     return 1.0f - value;
+}
+
+// The four maps of eight rows of a column, filtered down; `maps` is the column's place in shared memory.
+__device__ __forceinline__ void make_maps(const float* s, const float* d, float* maps) {
+    float square[SPAN], result[ROWS];
+#pragma unroll
+    for (int k = 0; k < MAPS; k++) {
+        const float* values = k & 1 ? d : s;
+#pragma unroll
+        for (int i = 0; i < SPAN; i++) square[i] = k < 2 ? values[i] : values[i] * values[i];
+        filter(square, result);
+#pragma unroll
+        for (int i = 0; i < ROWS; i++) maps[(k * ROWS + i) * PITCH] = result[i];
+    }
 }
 
 // Grid: strips of columns, strips of `rows` rows, channels. Out: gradient (3, height, width); sums: of 1 - SSIM and of |x - y|
 // over the pixels that count, and their number. `partials` takes two doubles a block; `ticket` is 0 before and after.
-extern "C" __global__ void __launch_bounds__(THREADS, 4) photometric(
+extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS_A_PROCESSOR) photometric(
     const float* __restrict__ rgb, const uchar* __restrict__ target,
 #if MASKED
     const uchar* __restrict__ mask, const int* __restrict__ used,
@@ -188,116 +226,81 @@ extern "C" __global__ void __launch_bounds__(THREADS, 4) photometric(
     int thread = threadIdx.x, plane = width * height, channel = blockIdx.z;
     int left = blockIdx.x * STRIP, first = blockIdx.y * rows, last = min(first + rows, height);
     int column = left - 2 * HALF + thread;
-    bool is_column = column >= 0 && column < width;
-    bool is_own = is_column && thread >= 2 * HALF && thread < THREADS - 2 * HALF;
+    bool is_own = thread >= 2 * HALF && thread < 2 * HALF + STRIP && column < width;
+    Source source;
+    source.rgb = rgb;
+    source.target = target;
+    source.channel_at = channel * plane;
+    int num_used = plane;
 #if MASKED
-    float share = __fdiv_rn(1.0f, 3.0f * (float)max(*used, 1));
-#else
-    float share = __fdiv_rn(1.0f, 3.0f * (float)plane);
+    source.mask = mask;
+    num_used = *used;
 #endif
+#if COLOURED
+    source.plane = plane;
+    for (int i = 0; i < 4; i++) source.row[i] = colour.m[4 * channel + i];
+#endif
+    float share = __fdiv_rn(1.0f, 3.0f * (float)max(num_used, 1));
     float l1 = (1.0f - ssim_weight) * share, ssim = -2.0f * ssim_weight * share;
-#if !COLOURED
-    rgb += channel * plane;
-#endif
-    target += channel * plane;
-    gradient += channel * plane;
 
     // Across: the thread's row and its eight pixels; four threads of one row and four of the next are neighbours.
+#if ROWS == 8
     int across_row = (thread >> 2 & 1) | (thread >> 5 << 1), across = ROWS * ((thread & 3) | (thread >> 1 & 12));
-    const float4* maps_at = maps_memory + (across_row * PITCH + across) / 4;
+#else
+    int across_row = thread >> 5, across = ROWS * (thread & 31);
+#endif
+    float4* maps_at = maps_memory + (across_row * PITCH + across) / 4;
     float4* fields_at = fields_memory + (across_row * FIELD_PITCH + across) / 4;
-    float4* results_at = maps_memory + (across_row * PITCH + across) / 4;
-    int field_column = left - HALF + across;
-    uint inside_bits = 0, own_bits = 0;
-#pragma unroll
-    for (int i = 0; i < ROWS; i++) {
-        int x = field_column + i;
-        inside_bits |= (uint)(x >= 0 && x < width) << i;
-        own_bits |= (uint)(x >= left && x < min(left + STRIP, width)) << i;
-    }
+    const float* results = maps + min(max(thread - 2 * HALF, 0), STRIP - 1);
 
+    // `base`: the first of eight rows of fields. Their maps need s and d from base - 5 to base + 12; they complete the
+    // gradient from base - 5 to base + 2.
     float s[SPAN], d[SPAN], fields[FIELDS][SPAN], totals[2] = {0.0f, 0.0f};
 #pragma unroll
-    for (int i = 0; i < 2 * HALF; i++) {
-        int y = first - 2 * HALF + i;
-        load_pixel(
-            rgb, target, y * width + column, is_column && y >= 0 && y < height, s[i], d[i]
-#if MASKED
-            ,
-            mask
-#endif
-#if COLOURED
-            ,
-            plane, colour.m + 4 * channel
-#endif
-        );
-        fields[0][i] = fields[1][i] = fields[2][i] = 0.0f;
-    }
-    // `base`: the first of eight rows of derivatives; their maps need rows up to base + 12, and they end rows up to base + 2.
+    for (int i = 0; i < 2 * HALF; i++) fields[0][i] = fields[1][i] = fields[2][i] = 0.0f;
+    load_column<2 * HALF>(source, column, first - 2 * HALF, width, height, s, d);
     for (int base = first - HALF; base < last + HALF; base += ROWS) {
-#pragma unroll
-        for (int i = 0; i < ROWS; i++) {
-            int y = base + HALF + i;
-            load_pixel(
-                rgb, target, y * width + column, is_column && y >= 0 && y < height, s[2 * HALF + i], d[2 * HALF + i]
-#if MASKED
-                ,
-                mask
-#endif
-#if COLOURED
-                ,
-                plane, colour.m + 4 * channel
-#endif
-            );
-        }
+        load_column<ROWS>(source, column, base + HALF, width, height, s + 2 * HALF, d + 2 * HALF);
         __syncthreads();  // the results that lie where the maps go have been read
-        float square[SPAN], result[ROWS];
-        filter(s, result);
-#pragma unroll
-        for (int i = 0; i < ROWS; i++) maps[i * PITCH + thread] = result[i];
-        filter(d, result);
-#pragma unroll
-        for (int i = 0; i < ROWS; i++) maps[(ROWS + i) * PITCH + thread] = result[i];
-#pragma unroll
-        for (int i = 0; i < SPAN; i++) square[i] = s[i] * s[i];
-        filter(square, result);
-#pragma unroll
-        for (int i = 0; i < ROWS; i++) maps[(2 * ROWS + i) * PITCH + thread] = result[i];
-#pragma unroll
-        for (int i = 0; i < SPAN; i++) square[i] = d[i] * d[i];
-        filter(square, result);
-#pragma unroll
-        for (int i = 0; i < ROWS; i++) maps[(3 * ROWS + i) * PITCH + thread] = result[i];
+        make_maps(s, d, maps + thread);
         __syncthreads();
 
-        if (across < THREADS - 2 * HALF) {
-            float m[MAPS][ROWS], g1[ROWS], gss[ROWS], gdd[ROWS];
+        if (across < STRIP + 2 * HALF) {
+            float m[MAPS][ROWS], g1[ROWS], gss[ROWS], gdd[ROWS], lost[ROWS];
 #pragma unroll
             for (int k = 0; k < MAPS; k++) filter_across(maps_at + k * ROWS * PITCH / 4, m[k]);
-            int y = base + across_row;
-            uint inside = y >= 0 && y < height ? inside_bits : 0u, own = y >= first && y < last ? own_bits : 0u;
-#if MASKED
 #pragma unroll
             for (int i = 0; i < ROWS; i++)
-                if ((inside >> i & 1) && !mask[y * width + field_column + i]) inside &= ~(1u << i);
-            own &= inside;
-#endif
+                lost[i] = derivatives(m[0][i], m[1][i], m[2][i], m[3][i], g1[i], gss[i], gdd[i]);
+            int x = left - HALF + across, y = base + across_row;
+            // Only blocks at the border have pixels outside the picture, which have no SSIM.
+            if (MASKED || left == 0 || left + THREADS > width || base < 0 || base + ROWS > height) {
 #pragma unroll
-            for (int i = 0; i < ROWS; i++) {
-                float lost = derivatives(m[0][i], m[1][i], m[2][i], m[3][i], inside >> i & 1, g1[i], gss[i], gdd[i]);
-                totals[0] += own >> i & 1 ? lost : 0.0f;
+                for (int i = 0; i < ROWS; i++) {
+                    bool counts = (uint)(x + i) < (uint)width && (uint)y < (uint)height;
+#if MASKED
+                    counts = counts && mask[y * width + x + i];
+#endif
+                    if (!counts) g1[i] = gss[i] = gdd[i] = lost[i] = 0.0f;
+                }
             }
             store_row(fields_at, g1);
             store_row(fields_at + ROWS * FIELD_PITCH / 4, gss);
             store_row(fields_at + 2 * ROWS * FIELD_PITCH / 4, gdd);
+            if (y >= first && y < last) {
+#pragma unroll
+                for (int i = 0; i < ROWS; i++)
+                    if ((uint)(across + i - HALF) < STRIP) totals[0] += lost[i];
+            }
         }
         __syncthreads();
 
-        if (across < THREADS - 4 * HALF) {
+        if (across < STRIP) {
 #pragma unroll
             for (int k = 0; k < FIELDS; k++) {
+                float result[ROWS];
                 filter_across(fields_at + k * ROWS * FIELD_PITCH / 4, result);
-                store_row(results_at + k * ROWS * PITCH / 4, result);
+                store_row(maps_at + k * ROWS * PITCH / 4, result);
             }
         }
         __syncthreads();
@@ -305,9 +308,9 @@ extern "C" __global__ void __launch_bounds__(THREADS, 4) photometric(
         float slope[ROWS];
 #pragma unroll
         for (int k = 0; k < FIELDS; k++) {
+            float result[ROWS];
 #pragma unroll
-            for (int i = 0; i < ROWS; i++)
-                fields[k][2 * HALF + i] = is_own ? maps[(k * ROWS + i) * PITCH + thread - 2 * HALF] : 0.0f;
+            for (int i = 0; i < ROWS; i++) fields[k][2 * HALF + i] = results[(k * ROWS + i) * PITCH];
             filter(fields[k], result);
 #pragma unroll
             for (int i = 0; i < ROWS; i++)
@@ -316,14 +319,15 @@ extern "C" __global__ void __launch_bounds__(THREADS, 4) photometric(
 #pragma unroll
         for (int i = 0; i < ROWS; i++) {
             int y = base - HALF + i;
-            if (is_own && y >= first && y < last) {
-                float value = ssim * slope[i] + (d[i] > 0.0f ? l1 : d[i] < 0.0f ? -l1 : 0.0f);
-                totals[1] += fabsf(d[i]);
+            uint at = (uint)(y * width + column);
+            float sign = __uint_as_float(__float_as_uint(l1) | (__float_as_uint(d[i]) & 0x80000000u));
+            float value = ssim * slope[i] + (d[i] == 0.0f ? 0.0f : sign);
+            bool writes = is_own && y >= first && y < last;
 #if MASKED
-                if (!mask[y * width + column]) value = 0.0f;
+            if (writes && !mask[at]) value = 0.0f;
 #endif
-                gradient[y * width + column] = value;
-            }
+            totals[1] += writes ? fabsf(d[i]) : 0.0f;
+            if (writes) gradient[source.channel_at + at] = value;
         }
 #pragma unroll
         for (int i = 0; i < 2 * HALF; i++) {
@@ -335,13 +339,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 4) photometric(
     }
     int block = (blockIdx.z * gridDim.y + blockIdx.y) * gridDim.x + blockIdx.x, blocks = gridDim.x * gridDim.y * gridDim.z;
     bool ends = add_up(totals, 2, THREADS, block, blocks, partials, ticket, sums, warp_sums, lane_sums, &is_last);
-    if (ends && thread == 0) {
-#if MASKED
-        sums[2] = (double)*used;
-#else
-        sums[2] = (double)plane;
-#endif
-    }
+    if (ends && thread == 0) sums[2] = (double)num_used;
 }
 
 // In place from the gradient of the mapped colours to the render's. Out: sums (3, 4), the map's gradient. `partials` takes
