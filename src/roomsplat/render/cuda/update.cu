@@ -158,16 +158,17 @@ __device__ __forceinline__ Vector position_gradient(
 }
 
 // A Gaussian's terms of dL/d(twist): rotation vector, then translation, in camera axes. Turning the camera moves the mean
-// (cross product) and turns the covariance: the antisymmetric part of J^T dJ.
+// (cross product) and turns the covariance: the antisymmetric part of J^T dJ. They wait in shared memory, a column a
+// thread: in registers they would be spilled elsewhere.
 __device__ __forceinline__ void pose_terms(
     const View& view, const Ellipse& e, Vector g, const float* dj, float* pose) {
     const float fx = view.fx * e.inverse_z, fy = view.fy * e.inverse_z;
     const float m20 = -e.x_held * fx * dj[0] - e.y_held * fy * dj[3];
     const float m21 = -e.x_held * fx * dj[1] - e.y_held * fy * dj[4];
     pose[0] = e.y * g.z - e.z * g.y + m21 - fy * dj[5];
-    pose[1] = e.z * g.x - e.x * g.z + fx * dj[2] - m20;
-    pose[2] = e.x * g.y - e.y * g.x + fy * dj[3] - fx * dj[1];
-    pose[3] = g.x, pose[4] = g.y, pose[5] = g.z;
+    pose[1 * THREADS] = e.z * g.x - e.x * g.z + fx * dj[2] - m20;
+    pose[2 * THREADS] = e.x * g.y - e.y * g.x + fy * dj[3] - fx * dj[1];
+    pose[3 * THREADS] = g.x, pose[4 * THREADS] = g.y, pose[5 * THREADS] = g.z;
 }
 
 // Let the statistics grow: screen gradients, views, and the largest extent (of the opacity as drawn).
@@ -207,11 +208,9 @@ __device__ __forceinline__ void update_one(
     const float screen_x = conic.x * sums[SUM_KX] + conic.y * sums[SUM_KY];
     const float screen_y = conic.y * sums[SUM_KX] + conic.z * sums[SUM_KY];
     const float opacity = sigmoid(value[LOGIT]);
-#if COLLECT
-    collect(statistics, planes.stride, view, e, sums, screen_x, screen_y, opacity);
-#endif
     // The sum of k is opacity * dL/d(opacity), whatever antialiasing made of the opacity.
     gradient[LOGIT] = sums[SUM_K] * (1.0f - opacity);
+    step_rows<1>(planes, LOGIT, adam.logits, value + LOGIT, gradient + LOGIT);
     const Vector d = covariance_gradient(view, e, sums, conic);
     const float e0 = 2.0f * e.s0 * e.s0, e1 = 2.0f * e.s1 * e.s1, e2 = 2.0f * e.s2 * e.s2;
     const float dv[6] = {e0 * (d.x * e.v00 + d.y * e.v10), e1 * (d.x * e.v01 + d.y * e.v11),
@@ -228,9 +227,11 @@ __device__ __forceinline__ void update_one(
 #if POSE
     pose_terms(view, e, g, dj, pose);
 #endif
+#if COLLECT
+    collect(statistics, planes.stride, view, e, sums, screen_x, screen_y, opacity);
+#endif
     step_rows<4>(planes, QUAT, adam.quats, value + QUAT, gradient + QUAT);
     step_rows<3>(planes, SCALE, adam.scales, value + SCALE, gradient + SCALE);
-    step_rows<1>(planes, LOGIT, adam.logits, value + LOGIT, gradient + LOGIT);
     const Vector colour = {flags & 2 ? sums[SUM_RED] : 0.0f, flags & 4 ? sums[SUM_GREEN] : 0.0f,
                            flags & 8 ? sums[SUM_BLUE] : 0.0f};
     const Vector towards = step_harmonics(planes, view, adam, mean, colour);
@@ -238,7 +239,9 @@ __device__ __forceinline__ void update_one(
 #if POSE
     // The direction of colour depends on the camera's centre only: it adds to the translation.
 #pragma unroll
-    for (int j = 0; j < 3; j++) pose[3 + j] += r[3 * j] * towards.x + r[3 * j + 1] * towards.y + r[3 * j + 2] * towards.z;
+    for (int j = 0; j < 3; j++) {
+        pose[(3 + j) * THREADS] += r[3 * j] * towards.x + r[3 * j + 1] * towards.y + r[3 * j + 2] * towards.z;
+    }
 #endif
     gradient[0] = r[0] * g.x + r[3] * g.y + r[6] * g.z + towards.x;
     gradient[1] = r[1] * g.x + r[4] * g.y + r[7] * g.z + towards.y;
@@ -247,30 +250,38 @@ __device__ __forceinline__ void update_one(
 }
 
 // pose_partials: six sums of each block.
-extern "C" __global__ void __launch_bounds__(THREADS) update(
+extern "C" __global__ void __launch_bounds__(THREADS, 4) update(
     float* __restrict__ params, float* __restrict__ first, float* __restrict__ second, float* __restrict__ statistics,
     int n, View view, Adam adam, const uchar* __restrict__ flags, const float4* __restrict__ sums,
     float* __restrict__ pose_partials) {
     const int i = blockIdx.x * THREADS + threadIdx.x;
     const int flag = i < n ? flags[i] : 0;
-    float pose[TWIST] = {0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f};
+    float* pose = nullptr;
+#if POSE
+    __shared__ float terms[TWIST * THREADS];
+    __shared__ float partials[THREADS / 32][TWIST];
+    pose = terms + threadIdx.x;
+#pragma unroll
+    for (int j = 0; j < TWIST; j++) pose[j * THREADS] = 0.0f;
+#endif
     if (flag & 1) {
         const Planes planes = {params + i, first + i, second + i, static_cast<uint>(stride_of(n)), adam.correction};
         update_one(planes, view, adam, flag, sums + 3 * static_cast<size_t>(i), statistics + i, pose);
     }
 #if POSE
-    __shared__ float partials[THREADS / 32][TWIST];
+    const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
+    __syncwarp();
 #pragma unroll
     for (int j = 0; j < TWIST; j++) {
-        for (int half = 16; half; half >>= 1) pose[j] += __shfl_xor_sync(FULL_WARP, pose[j], half);
-        if ((threadIdx.x & 31) == 0) partials[threadIdx.x >> 5][j] = pose[j];
+        float sum = pose[j * THREADS];
+        for (int half = 16; half; half >>= 1) sum += __shfl_xor_sync(FULL_WARP, sum, half);
+        if (lane == 0) partials[warp][j] = sum;
     }
     __syncthreads();
-    const int j = threadIdx.x;
-    if (j < TWIST) {
+    if (threadIdx.x < TWIST) {
         float total = 0.0f;
-        for (int warp = 0; warp < THREADS / 32; warp++) total += partials[warp][j];
-        pose_partials[blockIdx.x * TWIST + j] = total;
+        for (int other = 0; other < THREADS / 32; other++) total += partials[other][threadIdx.x];
+        pose_partials[blockIdx.x * TWIST + threadIdx.x] = total;
     }
 #endif
 }
