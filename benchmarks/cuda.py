@@ -12,8 +12,7 @@ from benchmarks import cuda_steps as steps
 from benchmarks import cuda_training as training
 from benchmarks.cuda_engines import make_engine, make_timed_engine
 from benchmarks.cuda_table import print_kernels
-from benchmarks.figures import Figure
-from benchmarks.line import CaseError
+from benchmarks.figures import CaseError, Figure
 from roomsplat.core.point_cloud import SparseModel
 
 STEPS = (2000, 2500, 3000, 4000, 5000, 7000)

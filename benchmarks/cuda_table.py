@@ -1,12 +1,17 @@
-"""The tables of the CUDA benchmark: what was promised beside what was measured, and a step launch by launch."""
+"""The tables of the CUDA benchmark: what was promised beside what was measured, and a step launch by launch.
 
+``python -m benchmarks.cuda_table FILE …`` prints the first one from what ``--json`` wrote.
+"""
+
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.figures import Figure, bar_text, meets_bar
+from benchmarks.figures import Figure, bar_text, meets_bar, read_figures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,3 +101,9 @@ def print_kernels(key: str, title: str, rows: Sequence[tuple[str, float, float]]
         Figure(key=f"cuda.kernel.{key}.{name.replace(' ', '_')}", value=value, unit="ms")
         for name, value, _ in rows
     ]
+
+
+if __name__ == "__main__":
+    print_promises(
+        [figure for path in sys.argv[1:] if Path(path).exists() for figure in read_figures(Path(path))]
+    )

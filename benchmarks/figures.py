@@ -53,6 +53,10 @@ LARGER_IS_BETTER = frozenset({"dB", "ssim", "% of frames", "frames/s"})
 """Units in which more is better; in every other one less is."""
 
 
+class CaseError(Exception):
+    """What was to be measured failed, so there is nothing to tell of it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
     """One number."""

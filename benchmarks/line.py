@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.calibration import calibrate
-from benchmarks.figures import CALIBRATION, Figure
+from benchmarks.figures import CALIBRATION, CaseError, Figure
 from benchmarks.posed_scene import load_fox_posed
 from roomsplat.pipeline.config import Quality, for_quality
 from roomsplat.render.engines import select_engine
@@ -24,10 +24,6 @@ from roomsplat.train.evaluate import evaluate
 from roomsplat.train.trainer import train
 
 COMMAND = Path(sys.executable).parent / "roomsplat"
-
-
-class CaseError(Exception):
-    """The command failed, so there is nothing to measure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
