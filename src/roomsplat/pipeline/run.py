@@ -25,6 +25,7 @@ from roomsplat.pipeline.report import write_report
 from roomsplat.pipeline.summary import RunSummary, write_summary
 from roomsplat.pipeline.training_files import load_training, save_training
 from roomsplat.pipeline.workspace import Workspace, source_key, stage_key, write_text_whole
+from roomsplat.render.cuda.failures import in_words
 from roomsplat.render.engines import select_engine
 from roomsplat.sfm.solve import load_sfm, solve_cameras
 
@@ -63,8 +64,10 @@ def reconstruct(
     except RoomsplatError as error:
         journal.fail(error)
         raise
-    except (KeyboardInterrupt, OSError, MemoryError) as error:
+    except (KeyboardInterrupt, Exception) as error:
         told = _in_words(error, out)
+        if told is None:
+            raise  # a bug of ours: its traceback is what we need to see
         journal.fail(told)
         raise told from error
 
@@ -188,15 +191,19 @@ def hold_out(model: SparseModel, every: int) -> SparseModel:
     return replace(model, posed_images=held)
 
 
-def _in_words(error: BaseException, out: Path) -> RoomsplatError:
-    """What the operating system or the user did, as an error with a hint."""
+def _in_words(error: BaseException, out: Path) -> RoomsplatError | None:
+    """What the operating system, the user or the GPU did, as an error with a hint; ``None`` for anything else."""
+    of_the_gpu = in_words(error)
+    if of_the_gpu is not None:
+        return of_the_gpu
     if isinstance(error, KeyboardInterrupt):
         return InterruptedRunError(
             "Stopped; finished work is kept.", hint="Run the same command again to continue where it stopped."
         )
     if isinstance(error, MemoryError):
         return EngineError("The computer ran out of memory.", hint="Use --quality preview, or fewer frames.")
-    assert isinstance(error, OSError)
+    if not isinstance(error, OSError):
+        return None
     place = error.filename or out
     if error.errno in DISK_FULL:
         return OutputError(

@@ -3,7 +3,8 @@
 import pytest
 
 from roomsplat.errors import DeviceLostError, DeviceMemoryError, EngineError, RoomsplatError, TrainingError
-from roomsplat.render.cuda.failures import Guard, in_words
+from roomsplat.render.cuda.device import Array, Kernel, Pending
+from roomsplat.render.cuda.failures import Guard, in_words, on_device
 
 
 class CUDARuntimeError(RuntimeError):
@@ -131,3 +132,59 @@ def test_the_guard_tells_and_keeps_the_cause() -> None:
         raise LOST[0]
     assert caught.value.__cause__ is LOST[0]
     assert asked == [1]
+
+
+class _Device:
+    """A device that counts how often it was made current."""
+
+    name, xp = "fake", None
+
+    def __init__(self) -> None:
+        self.uses = 0
+
+    def use(self) -> None:
+        """Count."""
+        self.uses += 1
+
+    def kernel(self, file: str, name: str, **defines: int) -> Kernel:
+        """There is none."""
+        raise NotImplementedError
+
+    def fetch_later(self, array: Array) -> Pending:
+        """There is none."""
+        raise NotImplementedError
+
+    def memory(self) -> tuple[int, int]:
+        """Bytes in use, and all."""
+        return 2**30, 2**31
+
+
+class _Worker:
+    """An object whose methods work on a device."""
+
+    def __init__(self) -> None:
+        self.device = _Device()
+
+    def doing(self) -> str:
+        """At a test."""
+        return "at work"
+
+    @on_device
+    def work(self, error: BaseException | None = None) -> int:
+        """Give the number of uses, or fail."""
+        if error is not None:
+            raise error
+        return self.device.uses
+
+
+def test_a_method_on_the_device_makes_it_current_and_tells_its_failures() -> None:
+    """Every call makes the device current first; failures say what was being done and how full the memory is."""
+    worker = _Worker()
+    assert [worker.work(), worker.work()] == [1, 2]
+    assert _Worker.work.__doc__ == "Give the number of uses, or fail."
+    with pytest.raises(DeviceMemoryError, match=r"full: 1\.0 of 2\.0 GB are in use while at work"):
+        worker.work(FULL[0])
+    with pytest.raises(DeviceLostError, match="while at work"):
+        worker.work(error=LOST[0])
+    with pytest.raises(ValueError, match="out of memory"):
+        worker.work(OTHERS[0])
