@@ -19,7 +19,7 @@ def unused_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUPY_CACHE_DIR", "named, so that nothing is made in this home")
     monkeypatch.setattr(engines, "find_spec", lambda _name: None)
     monkeypatch.setattr(doctor, "read_driver", lambda: Driver(cuda=(13, 0), gpus=(GPU,)))
-    monkeypatch.setattr(doctor, "check_engine", lambda name, _device: f"{name} is well")
+    monkeypatch.setattr(doctor, "check_engine", lambda name, _device, **_how: f"{name} is well")
     for name in ("check_video", "check_sfm"):
         monkeypatch.setattr(doctor, name, lambda: "well")
 
@@ -63,10 +63,10 @@ def test_a_chosen_gpu_is_tried_first_and_its_failure_is_told(
 ) -> None:
     """Where CUDA is chosen its check runs, on the GPU that was asked for; a failure is shown with its hint."""
 
-    def check(name: str, device: int | None) -> str:
+    def check(name: str, device: int | None, *, trains: bool = True) -> str:
         if name == "cuda":
             raise EngineError(f"GPU {device} is unwell.", hint="Wait.")
-        return "well"
+        return f"trains: {trains}"
 
     monkeypatch.setattr(
         doctor, "find_engine", lambda: engines.EngineChoice(name="cuda", reason="H200", gpus=(GPU,))
@@ -76,6 +76,8 @@ def test_a_chosen_gpu_is_tried_first_and_its_failure_is_told(
         doctor.run_doctor(Doctor(json=True, device=3))
     results = json.loads(capsys.readouterr().out)["checks"]
     assert results["CUDA engine"] == {"ok": False, "note": "GPU 3 is unwell. Wait."}
-    assert results["CPU engine"]["ok"]
-    doctor.run_doctor(Doctor(engine="cpu"))
-    assert "CUDA engine" not in capsys.readouterr().out
+    assert results["CPU engine"] == {"ok": True, "note": "trains: False"}
+    doctor.run_doctor(Doctor(engine="cpu", json=True))
+    results = json.loads(capsys.readouterr().out)["checks"]
+    assert results["CPU engine"] == {"ok": True, "note": "trains: True"}
+    assert "CUDA engine" not in results

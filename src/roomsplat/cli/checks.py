@@ -10,6 +10,9 @@ import numpy as np
 
 from roomsplat.core.cameras import PinholeCamera
 from roomsplat.core.gaussians import Gaussians
+from roomsplat.render.base import Engine, LearningRates, RenderSettings
+from roomsplat.render.engines import select_engine
+from roomsplat.render.view import render_view
 
 STEPS = 30
 CAMERA = PinholeCamera(
@@ -17,18 +20,20 @@ CAMERA = PinholeCamera(
 )
 
 
-def check_engine(name: str, device: int | None) -> str:
-    """Draw a Gaussian and look at the middle of the picture, then train a few towards a grey one."""
-    from roomsplat.render.base import LearningRates, RenderSettings
-    from roomsplat.render.engines import select_engine
-    from roomsplat.render.view import render_view
-
+def check_engine(name: str, device: int | None, *, trains: bool = True) -> str:
+    """Draw a Gaussian and look at the middle of the picture; if it ``trains``, train a few towards a grey one."""
     started = time.perf_counter()
     engine = select_engine(name, device=device)
     middle = float(render_view(engine, _in_a_row(1), CAMERA, RenderSettings()).rgb[24, 32, 0])
     expected = (0.5 + 0.28209479) / (1 + np.exp(-4.0))
     assert abs(middle - expected) < 0.01, f"the middle pixel is {middle}"
     first = time.perf_counter() - started
+    if trains:
+        _train_a_little(engine)
+    return f"{'drew and trained' if trains else 'drew'} right on {engine.name}, first picture after {first:.1f} s"
+
+
+def _train_a_little(engine: Engine) -> None:
     splats = engine.create(_in_a_row(7), sh_degree=0)
     target = engine.prepare_target(np.full((CAMERA.height, CAMERA.width, 3), 90, np.uint8))
     rates = LearningRates(
@@ -41,7 +46,6 @@ def check_engine(name: str, device: int | None) -> str:
         losses.append(float(loss.value))
         engine.update(splats, picture, loss.grad_rgb, rates=rates, step=step)
     assert losses[-1] < 0.8 * losses[0], f"training went from a loss of {losses[0]:.4f} to {losses[-1]:.4f}"
-    return f"drew and trained right on {engine.name}, first picture after {first:.1f} s"
 
 
 def check_video() -> str:

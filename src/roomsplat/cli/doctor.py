@@ -36,17 +36,19 @@ def run_doctor(command: Doctor) -> None:
         "cores": str(os.cpu_count()),
         "free disk here": f"{shutil.disk_usage(Path.cwd()).free / 1e9:.0f} GB",
         **{name: version(name) for name in PACKAGES},
-        "CuPy": str(find_cupy() or "not installed"),
+        "CuPy": str(find_cupy() or "not installed").removeprefix("CuPy "),
         **_gpu_facts(driver),
         "engine chosen": f"{choice.name}, because {choice.reason}",
     }
+    asked_for_cuda = command.engine == "cuda" or command.device is not None
+    tries_cuda = choice.name == "cuda" and command.engine != "cpu"
     checks: dict[str, Callable[[], str]] = {
-        "CPU engine": partial(check_engine, "cpu", None),
+        # Training's kernels take a minute to compile at the first start: only where the CPU is to train.
+        "CPU engine": partial(check_engine, "cpu", None, trains=not tries_cuda),
         "video": check_video,
         "structure from motion": check_sfm,
     }
-    asked_for_cuda = command.engine == "cuda" or command.device is not None
-    if choice.name == "cuda" and command.engine != "cpu":
+    if tries_cuda:
         checks = {"CUDA engine": partial(check_engine, "cuda", command.device), **checks}
         facts["compiled kernels"] = str(ensure_cache_folder())
     results = {name: _attempt(check) for name, check in checks.items()}
