@@ -4,6 +4,7 @@ It is what the fast engines are compared with, and what a test of the trainer ma
 """
 
 import dataclasses
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -106,6 +107,7 @@ class ReferenceEngine:
 
     name = "reference"
     xp = np
+    guard = nullcontext()
 
     def create(self, gaussians: Gaussians, *, sh_degree: int) -> ReferenceSplats:
         """Float64 copies; ``sh`` is cut or zero-padded."""

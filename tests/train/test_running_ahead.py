@@ -3,7 +3,8 @@
 import dataclasses
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from roomsplat.core.cameras import PinholeCamera
 from roomsplat.core.point_cloud import SparseModel
-from roomsplat.errors import DeviceLostError
+from roomsplat.errors import DeviceLostError, DeviceMemoryError
 from roomsplat.render.base import Array, KnownLoss, LearningRates, RenderSettings, SplatArrays
 from roomsplat.render.cpu.drawing import CpuRendering
 from roomsplat.render.cpu.engine import CpuEngine
@@ -158,6 +159,38 @@ def test_a_lost_device_leaves_a_checkpoint(
     resumed = train(model, engine, SHORT, tmp_path)
     assert resumed.resumed_at == saved.step
     assert same(resumed.gaussians, result.gaussians)
+
+
+def test_a_failure_on_the_devices_arrays_is_told_in_words(
+    model: SparseModel, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What the array library raises in the trainer's own code passes the engine's guard, and the checkpoint is kept."""
+
+    @contextmanager
+    def guard() -> Iterator[None]:
+        try:
+            yield
+        except MemoryError as error:
+            raise DeviceMemoryError("The GPU is full.", hint="Lower something.") from error
+
+    class Guarded(CpuEngine):
+        @property
+        def guard(self) -> AbstractContextManager[None]:
+            return guard()
+
+    rounds = 0
+
+    def full(*args: object, **kwargs: object) -> None:
+        nonlocal rounds
+        rounds += 1
+        if rounds == 5:
+            raise MemoryError
+        densify(*args, **kwargs)
+
+    monkeypatch.setattr(trainer, "densify", full)
+    with pytest.raises(DeviceMemoryError):
+        train(model, Guarded(threads=1), SHORT, tmp_path)
+    assert load_checkpoint(tmp_path).step == sorted(schedule.densify_rounds(SHORT))[3]
 
 
 def test_copies_to_fall_back_on_take_a_small_share_of_the_time(

@@ -20,6 +20,7 @@ What every engine draws (Kerbl et al. 2023, sections 4 to 6), so that engines an
 * rgb = sum of weight · colour + transmittance · background; alpha = 1 - transmittance; depth = sum of weight · z.
 """
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -189,6 +190,9 @@ class Engine(Protocol):
     """``cpu`` or ``cuda``."""
     xp: Any
     """The array namespace."""
+    guard: AbstractContextManager[None]
+    """Whoever works on arrays of ``xp`` does it inside: what the device raises there comes out as a ``RoomsplatError``.
+    It may be entered again and again, also inside itself."""
 
     def create(self, gaussians: Gaussians, *, sh_degree: int) -> Splats:
         """Take parameters in, with zero moments; ``sh`` is cut or zero-padded to ``sh_degree``."""

@@ -59,10 +59,10 @@ def evaluate(
 
     ``max_side``: longer side in px that pictures are reduced to, as in training.
     """
-    xp, splats = engine.xp, engine.create(gaussians, sh_degree=gaussians.sh_degree)
     settings = RenderSettings(sh_degree=gaussians.sh_degree, antialiased=antialiased)
-    scores: list[ImageScore] = []
-    with closing(Pictures(engine, posed_images, max_side=max_side, budget_mb=0)) as pictures:
+    pictures, scores = Pictures(engine, posed_images, max_side=max_side, budget_mb=0), list[ImageScore]()
+    with engine.guard, closing(pictures):
+        xp, splats = engine.xp, engine.create(gaussians, sh_degree=gaussians.sh_degree)
         pictures.expect(int(index) for index in indices)
         for index in (int(i) for i in indices):
             truth = pictures.target(index).pixels.astype(np.float32) / np.float32(255)

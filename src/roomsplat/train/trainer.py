@@ -78,14 +78,16 @@ def train(
         TrainingError: no training picture, or the loss stopped being a number.
         InvalidFileError: a picture is unreadable or of the wrong size.
         OutputError: a checkpoint could not be written.
+        EngineError: the device failed or its memory is full; a checkpoint is left behind.
     """
     if model.posed_images.is_eval.all():
         raise TrainingError(
             "No picture is left to train on: all are held out.", hint="Hold out fewer pictures or give more."
         )
-    with closing(
-        Pictures(engine, model.posed_images, max_side=config.max_side, budget_mb=config.picture_memory_mb)
-    ) as pictures:
+    pictures = Pictures(
+        engine, model.posed_images, max_side=config.max_side, budget_mb=config.picture_memory_mb
+    )
+    with engine.guard, closing(pictures):
         return _Run(model, engine, config, pictures, checkpoint_dir, report).result()
 
 

@@ -1,6 +1,7 @@
 """The CPU engine: the contract of ``render/base.py``, kept by the modules beside this one."""
 
 from collections import defaultdict
+from contextlib import AbstractContextManager, nullcontext
 from types import ModuleType
 
 import numba
@@ -36,6 +37,7 @@ class CpuEngine:
 
     name: str = "cpu"
     xp: ModuleType = np
+    guard: AbstractContextManager[None] = nullcontext()
 
     def __init__(self, threads: int | None = None) -> None:
         """Args: ``threads``: how many to use, ``None`` = all that Numba may. Results do not depend on it."""

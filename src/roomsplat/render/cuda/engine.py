@@ -1,5 +1,6 @@
 """The CUDA engine: the contract of ``render/base.py``, kept by the modules and kernels beside this one."""
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from roomsplat.render.cuda.comparing import Comparer
 from roomsplat.render.cuda.derivatives import Derivatives, PairSums
 from roomsplat.render.cuda.device import Array, Device
 from roomsplat.render.cuda.drawing import CudaRendering, Painter
+from roomsplat.render.cuda.failures import Guard
 from roomsplat.render.cuda.layout import CudaSplats, arrays_from_splats, create, splats_from_arrays
 from roomsplat.render.cuda.memory import Buffers
 from roomsplat.render.cuda.slopes import PairSlopes
@@ -43,6 +45,7 @@ class CudaEngine:
         device.use()
         self.device = device
         self.xp: Any = device.xp
+        self.guard: AbstractContextManager[None] = Guard()
         buffers = Buffers(device)
         self._painter = Painter(device, buffers)
         self._targets = Targets(device)
