@@ -12,6 +12,7 @@ EITHER = (0, 1)
 CHOICES: dict[str, dict[str, tuple[int, ...]]] = {
     "blend.cu": {"PIXELS": (PIXELS,), "WITH_DEPTH": EITHER},
     "blend_backward.cu": {"PIXELS": (PIXELS,), "COLLECT": EITHER, "WITH_ALPHA": EITHER, "WITH_DEPTH": EITHER},
+    "colour.cu": {},
     "gather.cu": {},
     "loss.cu": {"MASKED": EITHER, "COLOURED": EITHER},
     "pictures.cu": {"ACROSS": EITHER},

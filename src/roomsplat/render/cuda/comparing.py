@@ -1,4 +1,4 @@
-"""The photometric loss on the device: what ``loss.cu`` is given, and a loss that is read late."""
+"""The photometric loss on the device: what ``loss.cu`` and ``colour.cu`` are given, and a loss that is read late."""
 
 from typing import Any
 
@@ -9,7 +9,6 @@ from roomsplat.render.cuda.device import Array, Device, Kernel, Pending
 from roomsplat.render.cuda.memory import Buffers
 from roomsplat.render.cuda.targets import CudaTarget
 
-FILE = "loss.cu"
 THREADS, STRIP = 128, 108
 """As in ``loss.cu``: threads of a block and the columns whose gradient it writes."""
 BLOCKS = 528
@@ -46,7 +45,7 @@ class CudaLoss:
 
 
 class Comparer:
-    """Runs ``loss.cu``; keeps its variants, its grids by the picture's size and its sums."""
+    """Runs the kernels; keeps its variants, its grids by the picture's size and its sums."""
 
     def __init__(self, device: Device, buffers: Buffers) -> None:
         """Args: where to run, and its scratch memory."""
@@ -83,7 +82,7 @@ class Comparer:
         """Turn ``gradient`` into the render's, in place."""
         blocks = min(CHAIN_BLOCKS, -(-size // CHAIN_THREADS))
         partials = self._buffers.get("colour_partials", 12 * blocks, np.float64)
-        self._device.kernel(FILE, "chain_colour", MASKED=0, COLOURED=1)(
+        self._device.kernel("colour.cu", "chain_colour")(
             (blocks,),
             (CHAIN_THREADS,),
             (picture, colour, np.int32(size), gradient, partials, self._ticket, self._sums[3:]),
@@ -92,7 +91,7 @@ class Comparer:
     def _kernel(self, *, masked: bool, coloured: bool) -> Kernel:
         kept = self._kernels.get((masked, coloured))
         if kept is None:
-            kept = self._device.kernel(FILE, "photometric", MASKED=int(masked), COLOURED=int(coloured))
+            kept = self._device.kernel("loss.cu", "photometric", MASKED=int(masked), COLOURED=int(coloured))
             self._kernels[masked, coloured] = kept
         return kept
 

@@ -1,28 +1,32 @@
-// L1 and SSIM with their gradient in one pass over the picture (Wang et al. 2004, eq. 13); nothing but the gradient is
-// written. With MASKED pixels outside the mask are replaced by the target's; with COLOURED the render first goes through
-// an affine map (3, 4), and `chain_colour` afterwards turns the gradient into the render's.
+// L1 and SSIM with their gradient in one pass over the picture (Wang et al. 2004, eq. 13); nothing but the
+// gradient is written. With MASKED pixels outside the mask are replaced by the target's; with COLOURED the render
+// first goes through an affine map (colour.cu has the way back).
 //
-// SSIM is computed from s = x + y and d = x - y (x the render, y the target): with S, D, SS, DD the windows' means of s,
-// d, s*s, d*d it is (S^2 - D^2 + 2 C1)(var s - var d + 2 C2) / ((S^2 + D^2 + 2 C1)(var s + var d + 2 C2)), var s = SS - S^2.
-// Four filtered maps instead of five, and no cancellation where the pictures agree. Its slope is
+// SSIM is computed from s = x + y and d = x - y (x the render, y the target). With S, D, SS, DD the windows' means of
+// s, d, s*s, d*d and var s = SS - S^2 it is
+//     (S^2 - D^2 + 2 C1) (var s - var d + 2 C2) / ((S^2 + D^2 + 2 C1) (var s + var d + 2 C2)):
+// four filtered maps instead of five, and differences that are small come from small numbers. Its slope is
 // 2 (F(g1) + s F(gss) + d F(gdd)), F being the same filter, which is symmetric.
 //
-// A block of 128 threads goes down a strip of 108 columns of one channel, eight rows at a time. A thread owns a column:
-// it keeps the last eighteen s and d in registers and filters down; through shared memory the four maps go to threads that
-// own eight pixels of a row and filter across (five 16-byte loads for eight pixels), make the derivatives and leave
-// them in shared memory, from where they are filtered across, and last, by the columns' owners again, down.
+// A block of 128 threads goes down a strip of 108 columns of one channel, eight rows at a time. A thread owns a
+// column: it keeps the last eighteen s and d in registers and filters down. Through shared memory the four maps go to
+// threads that own eight pixels of a row: they filter across (five 16-byte loads for eight pixels) and make the
+// derivatives, the three fields, which again through shared memory are filtered across and, by the columns' owners,
+// down.
 //
-// For one pixel and channel: 88 FMA for the maps, 66 for the derivatives' three fields, about 75 other instructions;
-// 41/2 words of shared memory moved. Halos (20 of 128 columns, 10 of about 120 rows) add 30 %: at 1076x1915 that is 1.8 G
-// instructions per lane, 60 us of an H200's issue slots; shared memory is busy for 30 us, device memory (56 MB) for 13.
-// Two kernels with the fields between them in memory would move 235 MB (55 us) and need 74 MB of room for the same sums.
+// For one pixel and channel: 88 FMA for the maps, 66 for the fields, about 85 other instructions (counted in the
+// machine code for compute 9.0), 31 words through shared memory. Halos (20 of 128 columns, 10 of 123 rows) add 30 %.
+// At 1076x1915 that fills an H200's issue slots for 60 us and shared memory for 30; device memory (56 MB) is busy for
+// 13. Two kernels with the fields between them would move 235 MB (55 us) for the same sums, and need 74 MB of room.
+
+#include "loss.cuh"
 
 #ifndef ROWS
 #define ROWS 8  // rows in one go, and pixels of a row that a thread filters: 4 or 8
 #endif
 #ifndef BLOCKS_A_PROCESSOR
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 1000
-#define BLOCKS_A_PROCESSOR (MASKED && COLOURED ? 2 : 3)  // there FMAs take pairs of registers: 20 words more would spill
+#define BLOCKS_A_PROCESSOR (MASKED && COLOURED ? 2 : 3)  // there FMAs take pairs of registers, and 128 would spill
 #else
 #define BLOCKS_A_PROCESSOR 4
 #endif
@@ -37,17 +41,11 @@ enum {
     FIELD_PITCH = THREADS - 4,     // = -4 modulo 32: likewise
     MAPS = 4,
     FIELDS = 3,
-    CHAIN_THREADS = 256,
 };
 
 #define C1 1e-4f
 #define C2 9e-4f
 #define FROM_BYTE (1.0f / 255.0f)
-
-// An affine map of colours, three rows of four.
-struct Colour {
-    float m[12];
-};
 
 // The window: a Gaussian of sigma 1.5 whose eleven weights sum to one.
 __device__ __forceinline__ constexpr float window_weight(int tap) {
@@ -133,47 +131,6 @@ __device__ __forceinline__ void load_column(
     }
 }
 
-// The last step of a sum: `values` of all threads are added by warp, by block and, in the block that ends last, over all
-// blocks, always in the same order. `shared` holds (threads / 32) * count floats and 32 * count doubles.
-__device__ __forceinline__ bool add_up(
-    const float* values, int count, int threads, int block, int blocks, double* partials, uint* ticket, double* sums,
-    float* warp_sums, double* lane_sums, int* is_last
-) {
-    int thread = threadIdx.x, lane = thread & 31, warp = thread >> 5;
-#pragma unroll
-    for (int i = 0; i < count; i++) {
-        float value = values[i];
-#pragma unroll
-        for (int offset = 16; offset > 0; offset >>= 1) value += __shfl_xor_sync(FULL_WARP, value, offset);
-        if (lane == 0) warp_sums[warp * count + i] = value;
-    }
-    __syncthreads();
-    if (thread < count) {
-        double sum = 0.0;
-        for (int w = 0; w < threads / 32; w++) sum += (double)warp_sums[w * count + thread];
-        partials[block * count + thread] = sum;
-        __threadfence();
-    }
-    __syncthreads();
-    if (thread == 0) *is_last = atomicInc(ticket, (uint)(blocks - 1)) == (uint)(blocks - 1);
-    __syncthreads();
-    if (!*is_last) return false;
-    __threadfence();
-    const volatile double* all = partials;
-    for (int i = warp; i < count; i += threads / 32) {
-        double sum = 0.0;
-        for (int b = lane; b < blocks; b += 32) sum += all[b * count + i];
-        lane_sums[i * 32 + lane] = sum;
-    }
-    __syncthreads();
-    if (thread < count) {
-        double sum = 0.0;
-        for (int i = 0; i < 32; i++) sum += lane_sums[thread * 32 + i];
-        sums[thread] = sum;
-    }
-    return true;
-}
-
 // 1 - SSIM of one pixel from its four maps, and the three fields.
 __device__ __forceinline__ float derivatives(
     float S, float D, float SS, float DD, float& g1, float& gss, float& gdd
@@ -204,8 +161,8 @@ __device__ __forceinline__ void make_maps(const float* s, const float* d, float*
     }
 }
 
-// Grid: strips of columns, strips of `rows` rows, channels. Out: gradient (3, height, width); sums: of 1 - SSIM and of |x - y|
-// over the pixels that count, and their number. `partials` takes two doubles a block; `ticket` is 0 before and after.
+// Grid: strips of columns, strips of `rows` rows, channels. Out: gradient (3, height, width); sums: of 1 - SSIM and of
+// |x - y| over the pixels that count, and their number. `partials` takes two doubles a block; `ticket` as in loss.cuh.
 extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS_A_PROCESSOR) photometric(
     const float* __restrict__ rgb, const uchar* __restrict__ target,
 #if MASKED
@@ -337,39 +294,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS_A_PROCESSOR) photom
             for (int k = 0; k < FIELDS; k++) fields[k][i] = fields[k][ROWS + i];
         }
     }
-    int block = (blockIdx.z * gridDim.y + blockIdx.y) * gridDim.x + blockIdx.x, blocks = gridDim.x * gridDim.y * gridDim.z;
+    int block = (blockIdx.z * gridDim.y + blockIdx.y) * gridDim.x + blockIdx.x;
+    int blocks = gridDim.x * gridDim.y * gridDim.z;
     bool ends = add_up(totals, 2, THREADS, block, blocks, partials, ticket, sums, warp_sums, lane_sums, &is_last);
     if (ends && thread == 0) sums[2] = (double)num_used;
-}
-
-// In place from the gradient of the mapped colours to the render's. Out: sums (3, 4), the map's gradient. `partials` takes
-// twelve doubles a block; `ticket` is 0 before and after. At 1076x1915 75 MB pass, much of it still in second-level cache.
-extern "C" __global__ void __launch_bounds__(CHAIN_THREADS) chain_colour(
-    const float* __restrict__ rgb, Colour colour, int size, float* gradient, double* partials, uint* ticket, double* sums
-) {
-    __shared__ float warp_sums[12 * CHAIN_THREADS / 32];
-    __shared__ double lane_sums[12 * 32];
-    __shared__ int is_last;
-    float totals[12];
-#pragma unroll
-    for (int i = 0; i < 12; i++) totals[i] = 0.0f;
-    for (int at = blockIdx.x * CHAIN_THREADS + threadIdx.x; at < size; at += gridDim.x * CHAIN_THREADS) {
-        float given[3], drawn[3];
-#pragma unroll
-        for (int i = 0; i < 3; i++) {
-            given[i] = gradient[i * size + at];
-            drawn[i] = rgb[i * size + at];
-        }
-#pragma unroll
-        for (int i = 0; i < 3; i++) {
-#pragma unroll
-            for (int k = 0; k < 3; k++) totals[4 * i + k] += given[i] * drawn[k];
-            totals[4 * i + 3] += given[i];
-            gradient[i * size + at] =
-                colour.m[i] * given[0] + colour.m[4 + i] * given[1] + colour.m[8 + i] * given[2];
-        }
-    }
-    add_up(
-        totals, 12, CHAIN_THREADS, blockIdx.x, gridDim.x, partials, ticket, sums, warp_sums, lane_sums, &is_last
-    );
 }

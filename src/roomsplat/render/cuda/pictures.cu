@@ -5,7 +5,7 @@
 
 #define FRACTION_BITS 22
 
-// Grid: new pixels of a row, new rows, channels. `firsts` and `weights` (taps each) belong to the new places of the axis.
+// Grid: new pixels of a row, new rows, channels. `firsts` and `weights` (`taps` each) go with the axis's new places.
 extern "C" __global__ void resample(
     const uchar* __restrict__ planes, const int* __restrict__ firsts, const int* __restrict__ weights, int taps,
     int old_width, int old_height, int width, uchar* __restrict__ out
