@@ -145,7 +145,8 @@ def main(given: Sequence[str] | None = None) -> int:
     options = arguments(given)
     baseline = read_figures(BASELINE) if BASELINE.exists() else []
     figures = measured(options)
-    print_figures(figures, baseline)
+    # A step launch by launch was printed as a table of its own.
+    print_figures([f for f in figures if not f.key.startswith("cuda.kernel.")], baseline)
     if options.json is not None:
         write_figures(options.json, figures)
     if options.save_baseline:

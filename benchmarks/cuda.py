@@ -97,13 +97,12 @@ def kernels(setting: Setting) -> list[Figure]:
     gaussians = training.trained(model, engine, config, setting.work / "gaussians-200k.npz")
     work = steps.photo_workload(engine, gaussians, model.posed_images)
     rounds = 1 if setting.quick else 7
-    name = f"photographs, {len(gaussians)} Gaussians"
-    figures = print_kernels("photographs.200k", name, steps.kernel_table(work, ledger, rounds))
-    del work
-    count, width, height = (20_000, 96, 64) if setting.quick else (1_000_000, 1920, 1080)
-    work = steps.room_workload(engine, count, width, height)
-    name = f"room, {count} Gaussians, {width}x{height}"
-    return figures + print_kernels("room.1m", name, steps.kernel_table(work, ledger, rounds))
+    rows = steps.kernel_table(work, ledger, rounds)
+    figures = print_kernels("photographs.200k", f"photographs: {steps.size_of_work(work)}", rows)
+    size = (20_000, 96, 64) if setting.quick else (1_000_000, 1920, 1080)
+    work = steps.room_workload(engine, *size)
+    rows = steps.kernel_table(work, ledger, rounds)
+    return figures + print_kernels("room.1m", f"room: {steps.size_of_work(work)}", rows)
 
 
 def quality(setting: Setting) -> list[Figure]:

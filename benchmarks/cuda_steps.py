@@ -132,6 +132,15 @@ def draw_figures(name: str, work: Workload, seconds: float) -> list[Figure]:
     ]
 
 
+def size_of_work(work: Workload) -> str:
+    """What the last step's kernels had to do: Gaussians, how many of them the view sees, pairs with tiles."""
+    drawn = work.last[0]
+    seen = int((drawn.flags[: work.splats.num_gaussians] & 1).sum())
+    pairs = int(drawn.lists.pending.value()[0])
+    size = f"{drawn.camera.width}x{drawn.camera.height}"
+    return f"{work.splats.num_gaussians} Gaussians, {size}; the last view sees {seen} in {pairs} pairs"
+
+
 def kernel_table(work: Workload, ledger: Ledger, rounds: int) -> list[tuple[str, float, float]]:
     """(launch, mean ms over the views of its median, share of the step) in order; last what lies between launches.
 

@@ -57,7 +57,8 @@ class TimedRun:
 
 def warm_up(model: SparseModel, engine: Engine, config: TrainConfig) -> None:
     """Compile every kernel that the run will need: all degrees, all levels, a round of densification."""
-    short = replace(config, max_steps=60, max_side=96, min_level_side=8, max_gaussians=1 << 20)
+    steps, cap = min(60, config.max_steps), min(60_000, config.max_gaussians)
+    short = replace(config, max_steps=steps, max_side=96, min_level_side=8, max_gaussians=cap)
     train(model, engine, short)
 
 
