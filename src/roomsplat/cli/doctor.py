@@ -43,7 +43,7 @@ def run_doctor(command: Doctor) -> None:
     asked_for_cuda = command.engine == "cuda" or command.device is not None
     tries_cuda = choice.name == "cuda" and command.engine != "cpu"
     checks: dict[str, Callable[[], str]] = {
-        # Training's kernels take a minute to compile at the first start: only where the CPU is to train.
+        # At the first start drawing and training compile for 20 s: training only where the CPU is to train.
         "CPU engine": partial(check_engine, "cpu", None, trains=not tries_cuda),
         "video": check_video,
         "structure from motion": check_sfm,

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import KDTree
 
 from roomsplat.core.cameras import PinholeCamera
 from roomsplat.core.gaussians import Gaussians
@@ -149,6 +148,8 @@ class CudaEngine:
         """
         if len(points) == 0:
             return np.zeros((0, k), np.float32)
+        from scipy.spatial import KDTree  # noqa: PLC0415 - takes 0.3 s to import, and a renderer needs none
+
         distances, _ = KDTree(points).query(points, k=k + 1, workers=-1)
         return np.ascontiguousarray(np.asarray(distances, np.float32)[:, 1:])
 
