@@ -7,11 +7,13 @@ import pytest
 from numpy.typing import NDArray
 
 from roomsplat.render.cuda import listing
+from roomsplat.render.cuda.device import Device
 from roomsplat.render.cuda.layout import RECORD_FLOATS, TILE_HEIGHT, TILE_WIDTH
 from roomsplat.render.cuda.listing import Lister, TileLists
 from roomsplat.render.cuda.memory import Buffers
 from roomsplat.render.cuda.sources import kernel_source
 from tests.emulator.device import EmulatedDevice
+from tests.gpu.machine import host
 
 HIDDEN = 0xFFFFFFFF
 LEAST = np.log2(1 / 255)
@@ -27,6 +29,10 @@ class Ellipses:
     def __len__(self) -> int:
         """How many."""
         return len(self.keys)
+
+    def part(self, count: int) -> "Ellipses":
+        """The first ones."""
+        return Ellipses(self.records[:count], self.keys[:count])
 
 
 def ellipses(
@@ -79,17 +85,18 @@ class Lists:
     """Makes lists on the emulator."""
 
     def __init__(
-        self, seed: int = 0, *, device: EmulatedDevice | None = None, buffers: Buffers | None = None
+        self, seed: int = 0, *, device: Device | None = None, buffers: Buffers | None = None
     ) -> None:
-        self.device = device or EmulatedDevice(seed)
+        self.device: Device = device or EmulatedDevice(seed)
         self.lister = Lister(self.device, buffers or Buffers(self.device))
 
     def make(self, scene: Ellipses, width: int, height: int, *, whole: bool = True) -> TileLists:
         """Lists of a scene; ``whole``: again, until they have room."""
-        records = self.device.xp.empty(max(scene.records.size, 1), np.float32)
-        records[: scene.records.size] = scene.records.ravel()
-        keys = self.device.xp.empty(max(len(scene), 1), np.uint32)
-        keys[: len(scene)] = scene.keys
+        xp = self.device.xp
+        records = xp.empty(max(scene.records.size, 1), np.float32)
+        records[: scene.records.size] = xp.asarray(scene.records.ravel())
+        keys = xp.empty(max(len(scene), 1), np.uint32)
+        keys[: len(scene)] = xp.asarray(scene.keys)
         made = self.lister.lists(records, keys, len(scene), width, height)
         return self.make(scene, width, height) if whole and made.overflowed() else made
 
@@ -111,13 +118,14 @@ def touched(scene: Ellipses, width: int, height: int) -> set[tuple[int, int]]:
 
 def listed(lists: TileLists) -> set[tuple[int, int]]:
     """(tile, Gaussian) of all entries; none is there twice."""
+    ids, starts, ends = (host(array) for array in (lists.list_ids, lists.starts, lists.ends))
     entries = [
-        (tile, int(i))
+        (tile, i)
         for tile in range(lists.columns * lists.rows)
-        for i in lists.list_ids[lists.starts[tile] : lists.ends[tile]]
+        for i in ids[starts[tile] : ends[tile]].tolist()
     ]
     pairs = set(entries)
-    assert len(pairs) == len(entries) == lists.total[0]
+    assert len(pairs) == len(entries) == host(lists.total)[0]
     return pairs
 
 
