@@ -33,7 +33,7 @@ OPTIONS = (
         f"-DEMULATOR_STACK_KIB={STACK_KIB}",
         f"-I{HERE}",
     ),
-    *(("-fsanitize=address", "-g") if ASAN else ()),
+    *(("-fsanitize=address", "--param=asan-stack=0", "-g") if ASAN else ()),
 )
 SECONDS = 120.0
 """A launch that takes longer spins."""
@@ -67,7 +67,10 @@ def _hash(*texts: str) -> str:
 @cache
 def _runtime() -> Path:
     """The emulator itself, compiled once."""
-    texts = [(HERE / name).read_text("utf-8") for name in ("emulator.cpp", "emulator.h", "context.h")]
+    texts = [
+        (HERE / name).read_text("utf-8")
+        for name in ("emulator.cpp", "emulator.h", "context.h", "stacks.h", "watch.h")
+    ]
     path = BUILD / f"emulator-{_hash(*texts)}.o"
     if not path.exists():
         BUILD.mkdir(parents=True, exist_ok=True)
@@ -95,9 +98,7 @@ def build(source: str, what: str) -> Path:
     _run([compiler(), *OPTIONS, "-E", str(written), "-o", str(expanded)], what)
     text = expanded.read_text("utf-8")
     names = dict.fromkeys(KERNEL.findall(text))
-    entries = " ".join(f"EMULATOR_ENTRY({name})" for name in names)
     expanded.write_text(_with_entries(text, names), "utf-8")
-    assert entries or names == {}
     _run([compiler(), *OPTIONS, "-shared", str(expanded), str(_runtime()), "-o", str(partial)], what)
     partial.replace(path)
     written.unlink()
@@ -195,11 +196,13 @@ class EmulatedDevice:
     Args:
         seed: in which order the threads of a block run: 0 ascending, 1 descending, anything else shuffled by it.
             A kernel that lacks a barrier gives other results in another order.
+        compute: the compute capability that it claims, which chooses between kernels.
     """
 
-    def __init__(self, seed: int = 0) -> None:
+    def __init__(self, seed: int = 0, compute: tuple[int, int] = (9, 0)) -> None:
         """See the class."""
         compiler()
+        self.compute = compute
         self.name = "the processor, as a GPU"
         self.xp = poisoned_numpy
         self._seed = seed

@@ -4,16 +4,12 @@
 // fiber has to keep one while others run. What is wrong in the kernel ends the launch with a sentence for Python.
 #include "emulator.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/time.h>
 
-#include "context.h"
+#include "stacks.h"
+#include "watch.h"
 
 extern "C" {
 extern char __start_emulated_shared[] __attribute__((weak, visibility("hidden")));
@@ -30,14 +26,6 @@ alignas(128) char dynamic_shared[232448 + GUARD];  // what a block may have on c
 namespace {
 
 constexpr int MAX_THREADS = 1024, LANES = 32;
-constexpr size_t STACK_BYTES = EMULATOR_STACK_KIB << 10;
-constexpr int COLOURS = 61;
-constexpr uint64_t CANARY = 0x5afe57acc0ffee11ull;
-
-struct Stack {
-    char* low;
-    Context context;  // of the fiber that waits on it
-};
 
 struct Fiber {
     Index index;
@@ -62,9 +50,7 @@ struct Warp {
 
 Fiber fibers[MAX_THREADS];
 Warp warps[MAX_THREADS / LANES];
-Stack stacks[MAX_THREADS];
-int stacks_made, stacks_free;
-Stack* free_stack[MAX_THREADS];
+StackPool<MAX_THREADS> pool;
 
 Fiber* ready[MAX_THREADS];  // a ring
 unsigned ready_first, ready_count;
@@ -97,7 +83,7 @@ void make_ready(Fiber* fiber) { ready[(ready_first + ready_count++) % MAX_THREAD
 
 Fiber* next_ready() {
     if (!ready_count) return nullptr;
-    if (launch->order == 2) {
+    if (launch->order == SHUFFLED) {
         Fiber*& chosen = ready[(ready_first + random_below(ready_count)) % MAX_THREADS];
         Fiber* const taken = ready[ready_first];
         ready[ready_first] = chosen;
@@ -115,26 +101,6 @@ void make_current(Fiber* fiber) {
     thread_number = fiber->number;
 }
 
-Stack* take_stack() {
-    if (stacks_free) return free_stack[--stacks_free];
-    Stack* const stack = &stacks[stacks_made++];
-    void* const memory = mmap(nullptr, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory == MAP_FAILED) abort();
-    // Stacks whose tops share their low address bits would all fight for the same cache sets.
-    stack->low = static_cast<char*>(memory) + (stacks_made % COLOURS) * 64;
-    memcpy(stack->low, &CANARY, sizeof(CANARY));
-    return stack;
-}
-
-void check_stack(const Stack* stack) {
-    uint64_t word;
-    memcpy(&word, stack->low, sizeof(word));
-    if (word != CANARY) {
-        fprintf(stderr, "emulator: a thread of %s used more than %d KiB of stack\n", entry->name, EMULATOR_STACK_KIB);
-        abort();  // what lay below it is destroyed
-    }
-}
-
 void describe_deadlock();
 void run_fibers();
 
@@ -145,8 +111,8 @@ void run_fibers();
 }
 
 void start(Fiber* fiber) {
-    fiber->stack = take_stack();
-    start_context(&fiber->stack->context, fiber->stack->low, STACK_BYTES - COLOURS * 64, run_fibers);
+    fiber->stack = pool.take();
+    start_context(&fiber->stack->context, fiber->stack->low, fiber->stack->bytes, run_fibers);
 }
 
 // The current fiber has to wait: go on with another one.
@@ -177,7 +143,7 @@ void conclude(unsigned warp_number, int which) {
     const unsigned lanes = meeting.arrived;
     const uint64_t ballot = meeting.place.kind == BALLOT ? ballot_of(warp, lanes, 1) : 0;
     for (int step = 0; step < LANES; ++step) {
-        const int lane = launch->order == 1 ? LANES - 1 - step : step;
+        const int lane = launch->order == DESCENDING ? LANES - 1 - step : step;
         if (!((lanes >> lane) & 1u)) continue;
         Fiber* const fiber = &fibers[warp_number * LANES + lane];
         const unsigned source = warp.argument[lane];
@@ -193,7 +159,7 @@ void conclude(unsigned warp_number, int which) {
 
 void open_barrier() {
     for (unsigned step = 0; step < threads; ++step) {
-        const unsigned number = launch->order == 1 ? threads - 1 - step : step;
+        const unsigned number = launch->order == DESCENDING ? threads - 1 - step : step;
         if (!barrier_fiber[number]) continue;
         barrier_fiber[number]->result = barrier_true | ((uint64_t)at_barrier << 32);
         make_ready(barrier_fiber[number]);
@@ -218,14 +184,14 @@ void run_fibers() {
     for (;;) {
         entry->invoke(arguments);
         end_current();
-        check_stack(stack);
+        stack->check(entry->name);
         Fiber* const next = next_ready();
         if (!next) stop();
         make_current(next);
         if (next->stack) break;
         next->stack = stack;
     }
-    free_stack[stacks_free++] = stack;
+    pool.give_back(stack);
     leave_for(&current->stack->context);
 }
 
@@ -241,12 +207,11 @@ void begin_block() {
         warp.meetings = 0;
     }
     // The last fiber of a block leaves without giving its stack back, and so do those of a launch that failed.
-    stacks_free = 0;
-    for (int which = stacks_made - 1; which >= 0; --which) free_stack[stacks_free++] = &stacks[which];
+    pool.take_all_back();
     ready_first = ready_count = 0;
     at_barrier = barrier_true = 0;
     for (unsigned step = 0; step < threads; ++step) {
-        const unsigned number = launch->order == 1 ? threads - 1 - step : step;
+        const unsigned number = launch->order == DESCENDING ? threads - 1 - step : step;
         Fiber& fiber = fibers[number];
         fiber.number = number;
         fiber.index = {number % block_size.x, number / block_size.x % block_size.y,
@@ -257,17 +222,25 @@ void begin_block() {
     }
 }
 
-int say(char* text, size_t size, const char* format, ...) {
-    va_list values;
-    va_start(values, format);
+int say(char* text, size_t size, const char* format, va_list values) {
     const int length = vsnprintf(text, size, format, values);
-    va_end(values);
     return length < 0 ? 0 : ((size_t)length < size ? length : (int)size - 1);
 }
 
-void say_where(char* text, size_t size) {
-    say(text, size, " (kernel %s, block %u,%u,%u, thread %u,%u,%u)", entry->name, block_index.x, block_index.y,
-        block_index.z, thread_index.x, thread_index.y, thread_index.z);
+int say(char* text, size_t size, const char* format, ...) {
+    va_list values;
+    va_start(values, format);
+    const int length = say(text, size, format, values);
+    va_end(values);
+    return length;
+}
+
+// Behind the sentence of that length: who was running. The launch ends.
+[[noreturn]] void stop_here(int length) {
+    say(message + length, message_size - (size_t)length, " (kernel %s, block %u,%u,%u, thread %u,%u,%u)", entry->name,
+        block_index.x, block_index.y, block_index.z, thread_index.x, thread_index.y, thread_index.z);
+    failed = true;
+    leave_for(&launcher);
 }
 
 void describe_deadlock() {
@@ -315,47 +288,19 @@ void run_blocks() {
             }
 }
 
-// A kernel that waits in a loop for what never comes would hang the tests: a timer ends its launch.
-pthread_t launching;
-
-void set_timer(double seconds) {
-    itimerval value = {};
-    value.it_value.tv_sec = (time_t)seconds;
-    value.it_value.tv_usec = (suseconds_t)((seconds - (double)value.it_value.tv_sec) * 1e6);
-    setitimer(ITIMER_VIRTUAL, &value, nullptr);
+bool is_at(const Place& place, const char* word, const char* file, int line) {
+    return place.line == line && (place.word == word || !strcmp(place.word, word)) &&
+           (place.file == file || !strcmp(place.file, file));
 }
 
-void on_timer(int signal_number) {
-    if (!pthread_equal(pthread_self(), launching)) {
-        pthread_kill(launching, signal_number);
-        return;
-    }
-    if (!in_block) {  // between two blocks of a launch that goes on: the next one gets what is left
+// What the timer calls on the launching thread, when a launch has taken too long.
+void give_up(int) {
+    if (!in_block) {  // between two blocks: let the next one begin
         set_timer(0.01);
         return;
     }
-    const int length = say(message, message_size, "a thread spins for %.1f s", launch->seconds);
-    say_where(message + length, message_size - (size_t)length);
-    failed = true;
-    leave_for(&launcher);  // the handler's own stack is left for good; the signal is not blocked (SA_NODEFER)
-}
-
-void run_watched() {
-    static char handler_stack[64 << 10];
-    stack_t alternate = {}, alternate_before;
-    alternate.ss_sp = handler_stack;
-    alternate.ss_size = sizeof(handler_stack);
-    struct sigaction action = {}, action_before;
-    action.sa_handler = on_timer;
-    action.sa_flags = SA_ONSTACK | SA_NODEFER;
-    launching = pthread_self();
-    sigaltstack(&alternate, &alternate_before);
-    sigaction(SIGVTALRM, &action, &action_before);
-    set_timer(launch->seconds);
-    run_blocks();
-    set_timer(0);
-    sigaction(SIGVTALRM, &action_before, nullptr);
-    sigaltstack(&alternate_before, nullptr);
+    stop_here(say(message, message_size, "a thread spins for %.1f s", launch->seconds));
+    // The handler's own stack is left for good; the signal is not blocked (SA_NODEFER).
 }
 
 }  // namespace
@@ -363,11 +308,9 @@ void run_watched() {
 void fail(const char* format, ...) {
     va_list values;
     va_start(values, format);
-    const int length = vsnprintf(message, message_size, format, values);
+    const int length = say(message, message_size, format, values);
     va_end(values);
-    if (length >= 0 && (size_t)length < message_size) say_where(message + length, message_size - (size_t)length);
-    failed = true;
-    leave_for(&launcher);
+    stop_here(length);
 }
 
 uint64_t together(Kind kind, unsigned mask, uint64_t value, unsigned argument, const char* word, const char* file,
@@ -383,10 +326,9 @@ uint64_t together(Kind kind, unsigned mask, uint64_t value, unsigned argument, c
         meeting.mask = mask;
         meeting.arrived = 0;
         meeting.place = {kind, word, file, line};
-    } else if (meeting.place.line != line || meeting.place.word != word || meeting.place.file != file) {
-        if (meeting.place.line != line || strcmp(meeting.place.word, word) || strcmp(meeting.place.file, file))
-            fail("lanes of mask %08x have parted: %s at %s:%d, but lanes %08x are at %s %s:%d", mask, word, file, line,
-                 meeting.arrived, meeting.place.word, meeting.place.file, meeting.place.line);
+    } else if (!is_at(meeting.place, word, file, line)) {
+        fail("lanes of mask %08x have parted: %s at %s:%d, but lanes %08x are at %s %s:%d", mask, word, file, line,
+             meeting.arrived, meeting.place.word, meeting.place.file, meeting.place.line);
     }
     warp.value[lane] = value;
     warp.argument[lane] = argument;
@@ -400,7 +342,7 @@ uint64_t together(Kind kind, unsigned mask, uint64_t value, unsigned argument, c
 int block_barrier(int predicate, Vote vote, const char* word, const char* file, int line) {
     if (!at_barrier)
         barrier_place = {WARP_BARRIER, word, file, line};
-    else if (barrier_place.line != line || strcmp(barrier_place.word, word) || strcmp(barrier_place.file, file))
+    else if (!is_at(barrier_place, word, file, line))
         fail("threads of the block are at different barriers: %s at %s:%d and %s at %s:%d", word, file, line,
              barrier_place.word, barrier_place.file, barrier_place.line);
     Fiber* const self = current;
@@ -430,7 +372,10 @@ extern "C" __attribute__((visibility("default"))) int emulator_launch(const emul
     grid_size = {launch->grid[0], launch->grid[1], launch->grid[2]};
     block_size = {launch->block[0], launch->block[1], launch->block[2]};
     const unsigned before = flush_denormals();
-    run_watched();
+    {
+        const Watch watch(launch->seconds, give_up);
+        run_blocks();
+    }
     restore_denormals(before);
     return failed ? 1 : 0;
 }

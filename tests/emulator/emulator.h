@@ -50,9 +50,11 @@ struct Entry {
     void (*invoke)(void** arguments);
 };
 
+enum Order { ASCENDING, DESCENDING, SHUFFLED };
+
 struct Launch {
     unsigned grid[3], block[3], shared_bytes;
-    int order;      // 0: threads run in ascending order, 1: descending, 2: shuffled by seed
+    int order;  // in which threads run
     uint64_t seed;
     double seconds;  // a launch that takes longer is stopped: it spins
 };

@@ -1,4 +1,4 @@
-// From a kernel's own type to a function that takes pointers to its arguments; device.py writes one ENTRY a kernel.
+// From a kernel's own type to a function that takes pointers to its arguments; device.py writes the table of a source's kernels.
 #pragma once
 #include "emulator.h"
 
@@ -56,6 +56,3 @@ inline void invoke(void (*kernel)(A...), void** arguments) {
 }
 
 }  // namespace emulator
-
-#define EMULATOR_ENTRY(name) \
-    { #name, emulator::count_of(name), emulator::parameters_of(name), [](void** a) { emulator::invoke(name, a); } },

@@ -1,12 +1,15 @@
 """NumPy as the emulated device's array namespace, with fresh memory that holds not-a-number instead of zeros."""
 
+import os
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-ALIGNMENT = 256  # of what a GPU's allocator gives
+WATCHED = os.environ.get("ROOMSPLAT_EMULATOR_ASAN", "") == "1"
+ALIGNMENT = 1 if WATCHED else 256
+"""Of what a GPU's allocator gives; with the address sanitizer nothing may lie behind an array but its red zone."""
 
 
 def _empty(shape: Any, dtype: Any = float, order: str = "C") -> NDArray[Any]:
@@ -15,7 +18,7 @@ def _empty(shape: Any, dtype: Any = float, order: str = "C") -> NDArray[Any]:
     dtype = np.dtype(dtype)
     shape = (shape,) if np.isscalar(shape) else tuple(shape)
     size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
-    raw = np.full(size + ALIGNMENT, 0xFF, np.uint8)
+    raw = np.full(size + ALIGNMENT - 1, 0xFF, np.uint8)
     start = -raw.ctypes.data % ALIGNMENT
     return raw[start : start + size].view(dtype).reshape(shape)
 

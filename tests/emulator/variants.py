@@ -12,6 +12,12 @@ EITHER = (0, 1)
 CHOICES: dict[str, dict[str, tuple[int, ...]]] = {
     "blend.cu": {"PIXELS": (PIXELS,), "WITH_DEPTH": EITHER},
     "blend_backward.cu": {"PIXELS": (PIXELS,), "COLLECT": EITHER, "WITH_ALPHA": EITHER, "WITH_DEPTH": EITHER},
+    "blend_backward_tensor.cu": {
+        "PIXELS": (PIXELS,),
+        "COLLECT": EITHER,
+        "WITH_ALPHA": EITHER,
+        "WITH_DEPTH": EITHER,
+    },
     "colour.cu": {},
     "gather.cu": {},
     "loss.cu": {"MASKED": EITHER, "COLOURED": EITHER},
@@ -22,6 +28,10 @@ CHOICES: dict[str, dict[str, tuple[int, ...]]] = {
     "tiles.cu": {"TILE_HEIGHT": (TILE_HEIGHT,)},
     "update.cu": {"DEGREE": (0, 1, 2, 3), "ADAM": EITHER, "COLLECT": EITHER, "POSE": EITHER},
 }
+
+
+OLDEST = {"blend_backward_tensor.cu": 80}
+"""Sources that only later GPUs run, by the least architecture; ``slopes.py`` chooses."""
 
 
 def is_used(file: str, defines: Defines) -> bool:
