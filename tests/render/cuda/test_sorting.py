@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from roomsplat.render.cuda import sorting
 from roomsplat.render.cuda.memory import Buffers
-from roomsplat.render.cuda.sorting import RadixSort
+from roomsplat.render.cuda.sorting import RadixSort, Runs
 from roomsplat.render.cuda.sources import kernel_source
 from tests.emulator.device import EmulatedDevice
 
@@ -124,6 +124,30 @@ def test_two_sorts_of_one_memory_do_not_meet() -> None:
     ]
     for result, row in zip(results, keys, strict=True):
         check(*result, row, 32)
+
+
+@pytest.mark.parametrize("bits", [3, 8, 13, 17])
+def test_runs_of_equal_keys_are_found(bits: int) -> None:
+    """With ``runs`` the last pass tells where each key's run lies and what a table says of its payloads."""
+    device, rng = EmulatedDevice(seed=bits), np.random.default_rng(bits)
+    sort = new_sort(device)
+    for count in (6000, 0, 6000, 1):
+        chosen = rng.integers(0, 1 << bits, 50, np.uint32)
+        keys = chosen[rng.integers(0, 50, count)]
+        table = rng.integers(0, 1 << 20, max(count, 1), np.int32)
+        found, ends = np.full((2, 1 << bits), count, np.int32)
+        ends[:] = 0
+        runs = Runs(table, np.full(max(count, 1), -1, np.int32), found, ends)
+        _, payload = sort.sort(on_device(device, keys), count, bits, runs=runs)
+        order = np.argsort(keys, kind="stable")
+        assert (payload[:count] == order).all()
+        assert (runs.looked_up[:count] == table[order]).all()
+        present, first, lengths = np.unique(keys[order], return_index=True, return_counts=True)
+        assert (found[present] == first).all()
+        assert (ends[present] == first + lengths).all()
+        absent = np.setdiff1d(np.arange(min(1 << bits, 1 << 14)), present)
+        assert (found[absent] == count).all()
+        assert (ends[absent] == 0).all()
 
 
 LOOK_BACK = """

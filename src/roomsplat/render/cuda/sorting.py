@@ -42,8 +42,10 @@ class Runs:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What depends on the number of keys and bits only."""
+    """What depends on the size only."""
 
+    size: tuple[int, int, bool]
+    """Keys, bits, whether runs are asked for."""
     passes: int
     part_size: Any
     counting_grid: tuple[int]
@@ -73,7 +75,7 @@ class RadixSort:
         self._unlimited = device.xp.full(1, NO_LIMIT, np.uint32)
         self._numbers = [np.int32(number) for number in range(MOST_PASSES)]
         self._no_runs = (self._tickets,) * 4
-        self._plans: dict[tuple[int, int], _Plan] = {}
+        self._plan: _Plan | None = None
 
     def sort(
         self,
@@ -92,7 +94,7 @@ class RadixSort:
         ``also_clear`` is an array of uint32 that is set to zero on the way, before any later kernel runs. With
         ``runs``, the last pass fills these in, and the keys that are returned mean nothing.
         """
-        plan = self._plans.get((count, bits)) or self._new_plan(count, bits)
+        plan = self._planned((count, bits, runs is not None))
         limit = self._unlimited if count_on_device is None else count_on_device
         cleared = self._tickets if also_clear is None else also_clear
         bins, next_bins = self._bins
@@ -121,16 +123,19 @@ class RadixSort:
             keys, payload = sorted_keys, sorted_payload
         return keys, payload
 
-    def _new_plan(self, count: int, bits: int) -> _Plan:
-        """Plans hold buffers, which a larger one replaces: only one is kept."""
+    def _planned(self, size: tuple[int, int, bool]) -> _Plan:
+        """The last call's plan if the size is the same (a plan holds buffers, so that only one is valid)."""
+        if self._plan is not None and self._plan.size == size:
+            return self._plan
+        count, bits, with_runs = size
         assert 1 <= bits <= 32, "keys have 32 bits"
         assert 0 <= count < 1 << 30, "counts have 30 bits"
         items = ITEMS_FEW if count <= FEW_KEYS else ITEMS_MANY
         passes, part_size = -(-bits // 8), THREADS * items
         parts = max(1, -(-count // part_size))
-        self._plans.clear()
-        first = self._room("a", count)
-        plan = _Plan(
+        self._plan = None
+        self._plan = _Plan(
+            size=size,
             passes=passes,
             part_size=np.int32(part_size),
             counting_grid=(max(1, min(COUNTING_BLOCKS, -(-count // (4 * THREADS)))),),
@@ -140,13 +145,16 @@ class RadixSort:
             stride=np.int32(parts * DIGITS),
             scatter=self._scatter[items],
             status=self._buffers.get(f"{self._name}.status", passes * parts * DIGITS, np.uint32),
-            rooms=(first, self._room("b", count) if passes > 1 else first),
+            rooms=(
+                self._room("a", count, with_keys=passes - with_runs > 0),
+                self._room("b", count if passes > 1 else 0, with_keys=passes - with_runs > 1),
+            ),
         )
-        self._plans[count, bits] = plan
-        return plan
+        return self._plan
 
-    def _room(self, which: str, count: int) -> tuple[Array, Array]:
-        return (
-            self._buffers.get(f"{self._name}.keys.{which}", count, np.uint32),
-            self._buffers.get(f"{self._name}.payload.{which}", count, np.int32),
-        )
+    def _room(self, which: str, count: int, *, with_keys: bool) -> tuple[Array, Array]:
+        """Memory for keys, unless no pass writes any there, and payload."""
+        keys = self._tickets
+        if with_keys:
+            keys = self._buffers.get(f"{self._name}.keys.{which}", count, np.uint32)
+        return keys, self._buffers.get(f"{self._name}.payload.{which}", count, np.int32)
