@@ -69,5 +69,5 @@ __device__ __forceinline__ Column column_of(float px, float u, float qa, float q
 
 // log2 of alpha before it is cut.
 __device__ __forceinline__ float level_at(Column column, float dy, float qc) {
-    return -__fmaf_rn(__fmaf_rn(qc, dy, column.cross), dy, column.base);
+    return __fmaf_rn(-__fmaf_rn(qc, dy, column.cross), dy, -column.base);
 }
