@@ -13,8 +13,16 @@ from tests.emulator.device import EmulatedDevice
 from tests.reference.loss import LossAndGradient, photometric_loss
 
 COLOUR = np.array([[1.1, 0.05, -0.02, 0.03], [0.01, 0.9, 0.04, -0.05], [-0.03, 0.02, 1.2, 0.01]], np.float32)
-SIZES = [(1, 1), (7, 5), (40, 3), (3, 60), (STRIP, 2 * FEWEST_ROWS), (STRIP + 1, 2 * FEWEST_ROWS + 1)]
-"""Below the window, one strip, one column more than a strip, one row more than two blocks."""
+SIZES = [
+    (1, 1),
+    (7, 5),
+    (40, 3),
+    (3, 60),
+    (STRIP, 2 * FEWEST_ROWS),
+    (STRIP + 1, 2 * FEWEST_ROWS + 1),
+    (240, 45),
+]
+"""Below the window, one strip, one column more than a strip, one row more than two blocks, a strip without a border."""
 
 
 class Case:
@@ -91,6 +99,15 @@ def test_one_kind_alone(comparer: Comparer, device: EmulatedDevice, weight: floa
     got, wanted = case.loss(comparer, device, weight), case.wanted(weight, None)
     assert got.value == pytest.approx(wanted.value, rel=2e-6)
     assert_close(got.grad_rgb, wanted.grad_rgb, 2e-6)
+
+
+def test_no_difference_has_no_slope(comparer: Comparer, device: EmulatedDevice) -> None:
+    """The absolute difference pulls neither way where there is none."""
+    case = Case(30, 20)
+    case.image[5:15], case.picture[:, 5:15] = 0, 0
+    slopes = case.loss(comparer, device, 0.0).grad_rgb
+    assert not slopes[:, 5:15].any()
+    assert np.all(np.abs(slopes[:, :5]) == np.float32(1 / 1800))
 
 
 def test_what_is_left_when_the_pictures_agree(comparer: Comparer, device: EmulatedDevice) -> None:
