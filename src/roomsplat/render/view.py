@@ -36,6 +36,7 @@ def render_view(
     to_numpy = getattr(
         engine.xp, "asnumpy", np.array
     )  # CuPy's way to the host; NumPy's makes the copy we need
-    rgb, alpha, depth = to_numpy(drawn.rgb), to_numpy(drawn.alpha), to_numpy(drawn.depth)
+    with engine.guard:
+        rgb, alpha, depth = to_numpy(drawn.rgb), to_numpy(drawn.alpha), to_numpy(drawn.depth)
     mean_depth = np.divide(depth, alpha, out=np.zeros_like(depth), where=alpha > 0)
     return RenderOutput(rgb=np.clip(rgb, 0, 1).transpose(1, 2, 0), alpha=alpha, depth=mean_depth)

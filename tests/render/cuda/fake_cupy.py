@@ -46,7 +46,11 @@ class FakeCupy(ModuleType):
         self.cuda = SimpleNamespace(
             runtime=SimpleNamespace(
                 getDeviceCount=lambda: num_gpus,
-                getDeviceProperties=lambda index: {"name": f"Fake {index}".encode()},
+                getDeviceProperties=lambda index: {
+                    "name": f"Fake {index}".encode(),
+                    "major": 9,
+                    "minor": index,
+                },
                 memGetInfo=lambda: (3, 10),
             ),
             nvrtc=SimpleNamespace(getVersion=lambda: (13, 0)),

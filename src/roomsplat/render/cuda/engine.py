@@ -22,7 +22,7 @@ from roomsplat.render.cuda.comparing import Comparer
 from roomsplat.render.cuda.derivatives import Derivatives, PairSums
 from roomsplat.render.cuda.device import Array, Device
 from roomsplat.render.cuda.drawing import CudaRendering, Painter
-from roomsplat.render.cuda.failures import Guard
+from roomsplat.render.cuda.failures import Guard, on_device
 from roomsplat.render.cuda.layout import CudaSplats, arrays_from_splats, create, splats_from_arrays
 from roomsplat.render.cuda.memory import Buffers
 from roomsplat.render.cuda.slopes import PairSlopes
@@ -44,7 +44,8 @@ class CudaEngine:
         device.use()
         self.device = device
         self.xp: Any = device.xp
-        self.guard: AbstractContextManager[None] = Guard()
+        self._task = _Task()  # of its own: a guard that held the engine would keep its memory alive
+        self.guard: AbstractContextManager[None] = Guard(self._task.words, getattr(device, "memory", None))
         buffers = Buffers(device)
         self._painter = Painter(device, buffers)
         self._targets = Targets(device)
@@ -52,37 +53,43 @@ class CudaEngine:
         self._slopes = PairSlopes(device, buffers)
         self._derivatives = Derivatives(device, buffers)
 
+    def doing(self) -> str:
+        """What it was last at, for a sentence after "while"."""
+        return self._task.words()
+
+    @on_device
     def create(self, gaussians: Gaussians, *, sh_degree: int) -> CudaSplats:
         """Take parameters in, with zero moments."""
-        self.device.use()
         return create(self.xp, gaussians, sh_degree)
 
+    @on_device
     def read(self, splats: Splats) -> SplatArrays:
         """A copy of everything, in the engine's order."""
-        self.device.use()
         return arrays_from_splats(_own_splats(splats))
 
+    @on_device
     def write(self, arrays: SplatArrays) -> CudaSplats:
         """Take arrays back in; they are stored along a Morton curve."""
-        self.device.use()
         return splats_from_arrays(self.xp, arrays)
 
+    @on_device
     def rasterize(self, splats: Splats, camera: PinholeCamera, settings: RenderSettings) -> CudaRendering:
         """Render one view."""
-        self.device.use()
+        self._task.view = (splats.num_gaussians, camera.width, camera.height)
         return self._painter.draw(_own_splats(splats), camera, settings)
 
+    @on_device
     def prepare_target(self, image: NDArray[np.uint8], mask: NDArray[np.bool_] | None = None) -> CudaTarget:
         """(h, w, 3) sRGB to a target."""
-        self.device.use()
         return self._targets.prepare(image, mask)
 
+    @on_device
     def reduce_target(self, target: Target, width: int, height: int) -> CudaTarget:
         """The same picture at a smaller size."""
-        self.device.use()
         assert isinstance(target, CudaTarget), "the target is another engine's"
         return self._targets.reduce(target, width, height)
 
+    @on_device
     def photometric_loss(
         self,
         rendering: Rendering,
@@ -92,13 +99,13 @@ class CudaEngine:
         colour: NDArray[np.float32] | None = None,
     ) -> PhotometricLoss:
         """Compare; ``grad_rgb`` is valid until the next call, the other values wait for the GPU when they are read."""
-        self.device.use()
         drawn = self._own_rendering(rendering)
         assert isinstance(target, CudaTarget), "the target is another engine's"
         same = (target.width, target.height) == (drawn.camera.width, drawn.camera.height)
         assert same, "the target has not the picture's size"
         return self._comparer.compare(drawn.picture[:3], target, ssim_weight=ssim_weight, colour=colour)
 
+    @on_device
     def backward(
         self,
         splats: Splats,
@@ -108,7 +115,6 @@ class CudaEngine:
         grad_depth: Array | None = None,
     ) -> Gradients:
         """Gradients of every parameter and of the camera pose; changes nothing."""
-        self.device.use()
         drawn = self._own_rendering(rendering)
         self._painter.complete(drawn)
         slots = self._slopes.fill(
@@ -116,6 +122,7 @@ class CudaEngine:
         )
         return self._derivatives.plain_gradients(_own_splats(splats), _sums(drawn, slots))
 
+    @on_device
     def update(
         self,
         splats: Splats,
@@ -128,7 +135,6 @@ class CudaEngine:
         with_pose: bool = False,
     ) -> NDArray[np.float64] | None:
         """Backward and one Adam step, fused."""
-        self.device.use()
         drawn = self._own_rendering(rendering)
         slots = self._slopes.fill(drawn, self._plain(grad_rgb), absolutes=collect)
         pose = self._derivatives.adam_update(
@@ -164,6 +170,22 @@ class CudaEngine:
             "the rendering is no longer valid: the engine has drawn another view"
         )
         return rendering
+
+
+class _Task:
+    """What an engine was last at."""
+
+    __slots__ = ("view",)
+
+    def __init__(self) -> None:
+        self.view: tuple[int, int, int] | None = None
+
+    def words(self) -> str:
+        """For a sentence after "while"."""
+        if self.view is None:
+            return "preparing"
+        count, width, height = self.view
+        return f"working on {count:,} Gaussians at {width}x{height}"
 
 
 def _own_splats(splats: Splats) -> CudaSplats:
