@@ -51,7 +51,7 @@ __device__ __forceinline__ float monomial(int column, float x, float y) {
     return column == 3 ? first * x : column == 4 || column == 5 ? first * y : first;
 }
 
-extern "C" __global__ void __launch_bounds__(32 * WARPS) blend_backward(
+extern "C" __global__ void __launch_bounds__(32 * WARPS, 8) blend_backward(
     const Record* __restrict__ records, const int* __restrict__ list_ids, const int* __restrict__ list_slots,
     const int* __restrict__ starts, const int* __restrict__ ends, const int* __restrict__ processed, View view, int columns,
     int tiles, const float* __restrict__ rgb, const float* __restrict__ alpha, const float* __restrict__ depth,
