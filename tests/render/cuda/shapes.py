@@ -54,7 +54,8 @@ class Projected:
     @property
     def settled(self) -> NDArray[np.bool_]:
         """Gaussians whose colours are not so near to their clamp that rounding decides."""
-        return np.all(np.abs(self.wanted.values[:, RED : BLUE + 1] - 1e-5) > 1e-5, axis=1) | ~self.seen
+        colours = self.wanted.values[:, RED : BLUE + 1]
+        return np.all((colours == 0) | (colours > 1e-5), axis=1)
 
 
 def parameters_of(splats: CudaSplats) -> Parameters:

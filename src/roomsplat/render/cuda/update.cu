@@ -270,7 +270,6 @@ extern "C" __global__ void __launch_bounds__(THREADS, 4) update(
     }
 #if POSE
     const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
-    __syncwarp();
 #pragma unroll
     for (int j = 0; j < TWIST; j++) {
         float sum = pose[j * THREADS];
