@@ -137,7 +137,7 @@ def test_the_guard_tells_and_keeps_the_cause() -> None:
 class _Device:
     """A device that counts how often it was made current."""
 
-    name, xp = "fake", None
+    name, compute, xp = "fake", (9, 0), None
 
     def __init__(self) -> None:
         self.uses = 0
