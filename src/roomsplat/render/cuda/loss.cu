@@ -99,35 +99,58 @@ struct Source {
     uint channel_at;  // where the channel begins
 };
 
-// s and d of one pixel inside the picture.
-__device__ __forceinline__ void load_pixel(const Source& source, uint at, float& s, float& d) {
-    float y = (float)source.target[source.channel_at + at] * FROM_BYTE;
+#define HIDDEN 256u  // a bit above the target's byte: outside the mask
+
+// x, and the target's byte, of one pixel; zero outside the picture.
+__device__ __forceinline__ void load_pixel(const Source& source, uint at, bool inside, float& x, uint& bits) {
+    x = 0.0f;
+    bits = 0;
+    if (!inside) return;
 #if COLOURED
-    float x = source.row[0] * source.rgb[at] + source.row[1] * source.rgb[at + source.plane] +
-              source.row[2] * source.rgb[at + 2 * source.plane] + source.row[3];
+    x = source.row[0] * source.rgb[at] + source.row[1] * source.rgb[at + source.plane] +
+        source.row[2] * source.rgb[at + 2 * source.plane] + source.row[3];
 #else
-    float x = source.rgb[source.channel_at + at];
+    x = source.rgb[source.channel_at + at];
 #endif
-    s = x + y;
-    d = x - y;
+    bits = source.target[source.channel_at + at];
 #if MASKED
-    if (!source.mask[at]) {
-        s = y + y;
-        d = 0.0f;  // exactly: y may have been contracted into the difference above
-    }
+    if (!source.mask[at]) bits |= HIDDEN;
 #endif
 }
 
-// s and d of `count` pixels of a column from row `y` down, zero outside the picture.
+// The same for `count` pixels of a column from row `y` down. Only few rows need to be looked at one by one.
 template <int count>
 __device__ __forceinline__ void load_column(
-    const Source& source, int column, int y, int width, int height, float* s, float* d
+    const Source& source, int column, int y, int width, int height, float* x, uint* bits
 ) {
+    bool is_column = (uint)column < (uint)width;
+    if (y >= 0 && y + count <= height) {
+#pragma unroll
+        for (int i = 0; i < count; i++)
+            load_pixel(source, (uint)((y + i) * width + column), is_column, x[i], bits[i]);
+    } else {
+#pragma unroll
+        for (int i = 0; i < count; i++) {
+            bool inside = is_column && (uint)(y + i) < (uint)height;
+            load_pixel(source, (uint)((y + i) * width + column), inside, x[i], bits[i]);
+        }
+    }
+}
+
+// s and d from what was loaded.
+template <int count>
+__device__ __forceinline__ void compare_column(const float* x, const uint* bits, float* s, float* d) {
 #pragma unroll
     for (int i = 0; i < count; i++) {
-        s[i] = d[i] = 0.0f;
-        if ((uint)column < (uint)width && (uint)(y + i) < (uint)height)
-            load_pixel(source, (uint)((y + i) * width + column), s[i], d[i]);
+        float y = (float)(bits[i] & 255u) * FROM_BYTE;
+        s[i] = x[i] + y;
+        d[i] = x[i] - y;
+#if MASKED
+        if (bits[i] & HIDDEN) {
+            s[i] = y + y;
+            d[i] = 0.0f;  // exactly: the compiler may have contracted y into the difference above
+        }
+#endif
     }
 }
 
@@ -215,10 +238,14 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS_A_PROCESSOR) photom
     float s[SPAN], d[SPAN], fields[FIELDS][SPAN], totals[2] = {0.0f, 0.0f};
 #pragma unroll
     for (int i = 0; i < 2 * HALF; i++) fields[0][i] = fields[1][i] = fields[2][i] = 0.0f;
-    load_column<2 * HALF>(source, column, first - 2 * HALF, width, height, s, d);
+    float x[2 * HALF];
+    uint bits[2 * HALF];
+    load_column<2 * HALF>(source, column, first - 2 * HALF, width, height, x, bits);
+    compare_column<2 * HALF>(x, bits, s, d);
     for (int base = first - HALF; base < last + HALF; base += ROWS) {
-        load_column<ROWS>(source, column, base + HALF, width, height, s + 2 * HALF, d + 2 * HALF);
+        load_column<ROWS>(source, column, base + HALF, width, height, x, bits);
         __syncthreads();  // the results that lie where the maps go have been read
+        compare_column<ROWS>(x, bits, s + 2 * HALF, d + 2 * HALF);
         make_maps(s, d, maps + thread);
         __syncthreads();
 
@@ -229,14 +256,14 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS_A_PROCESSOR) photom
 #pragma unroll
             for (int i = 0; i < ROWS; i++)
                 lost[i] = derivatives(m[0][i], m[1][i], m[2][i], m[3][i], g1[i], gss[i], gdd[i]);
-            int x = left - HALF + across, y = base + across_row;
+            int field_x = left - HALF + across, y = base + across_row;
             // Only blocks at the border have pixels outside the picture, which have no SSIM.
             if (MASKED || left == 0 || left + THREADS > width || base < 0 || base + ROWS > height) {
 #pragma unroll
                 for (int i = 0; i < ROWS; i++) {
-                    bool counts = (uint)(x + i) < (uint)width && (uint)y < (uint)height;
+                    bool counts = (uint)(field_x + i) < (uint)width && (uint)y < (uint)height;
 #if MASKED
-                    counts = counts && mask[y * width + x + i];
+                    counts = counts && mask[y * width + field_x + i];
 #endif
                     if (!counts) g1[i] = gss[i] = gdd[i] = lost[i] = 0.0f;
                 }
