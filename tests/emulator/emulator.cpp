@@ -293,13 +293,17 @@ bool is_at(const Place& place, const char* word, const char* file, int line) {
            (place.file == file || !strcmp(place.file, file));
 }
 
-// What the timer calls on the launching thread, when a launch has taken too long.
-void give_up(int) {
+// On the launching thread, when a launch has taken too long or has done what the processor refuses.
+void give_up(int signal) {
     if (!in_block) {  // between two blocks: let the next one begin
+        if (signal != SIGVTALRM) abort();
         set_timer(0.01);
         return;
     }
-    stop_here(say(message, message_size, "a thread spins for %.1f s", launch->seconds));
+    const char* const what = signal == SIGVTALRM ? "a thread spins"
+                             : signal == SIGFPE  ? "a thread divides an integer by zero"
+                                                 : "a thread reaches far outside its arrays";
+    stop_here(say(message, message_size, "%s", what));
     // The handler's own stack is left for good; the signal is not blocked (SA_NODEFER).
 }
 

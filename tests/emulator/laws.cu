@@ -139,3 +139,6 @@ extern "C" __global__ void outside(int* __restrict__ out) {
     kept[blockDim.x + threadIdx.x] = 1;
     out[threadIdx.x] = 0;
 }
+
+extern "C" __global__ void astray(int* __restrict__ out, int far) { out[(long long)far << 33] = 1; }
+extern "C" __global__ void divides(int* __restrict__ out, int zero) { out[0] = out[1] / zero; }

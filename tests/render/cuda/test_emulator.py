@@ -176,8 +176,19 @@ def test_writing_beyond_dynamic_shared_memory_is_found() -> None:
 def test_a_kernel_that_spins_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     """It ends with a sentence that names the block, not with a test that hangs."""
     monkeypatch.setattr("tests.emulator.device.SECONDS", 0.3)
-    with pytest.raises(EmulatorError, match=r"spins.*block 0,0,0"):
+    with pytest.raises(EmulatorError, match=r"spins \(kernel spins, block 0,0,0"):
         kernel("spins")((1,), (8,), (np.zeros(1, np.int32),))
+    test_a_block_turns_a_tile_in_shared_memory(0)
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "words"), [("astray", 1000, "far outside"), ("divides", 0, "divides an integer by zero")]
+)
+def test_what_the_processor_refuses_ends_the_launch(name: str, number: int, words: str) -> None:
+    """It ends with a sentence, not with the test process; and so does the next time."""
+    for _ in range(2):
+        with pytest.raises(EmulatorError, match=words):
+            kernel(name)((1,), (8,), (np.ones(8, np.int32), np.int32(number)))
     test_a_block_turns_a_tile_in_shared_memory(0)
 
 

@@ -1,11 +1,13 @@
 """The engine gives the same bits whatever the order in which the threads of a block happen to run."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from roomsplat.core.gaussians import Gaussians
 from roomsplat.render.base import RenderSettings
 from roomsplat.render.cuda.engine import CudaEngine
 from tests.contracts.harness import RATES, some_slopes
@@ -18,11 +20,20 @@ SETTINGS = RenderSettings(sh_degree=2, background=(0.2, 0.3, 0.1), with_depth=Tr
 COLOUR = np.array([[1.1, 0, 0, 0.02], [0, 0.9, 0.01, 0], [0.03, 0, 1, -0.01]], np.float32)
 
 
+def scene() -> Gaussians:
+    """Many small ones, and some that cover most of the picture, neighbours in storage: their slots are a crowd."""
+    small = scatter(2, 300, 2, CAMERA)
+    log_scales, opacity_logits = small.log_scales.copy(), small.opacity_logits.copy()
+    log_scales[:24] += 2.0
+    opacity_logits[:24] = -3.0
+    return replace(small, log_scales=log_scales, opacity_logits=opacity_logits)
+
+
 @cache
 def everything(seed: int) -> dict[str, NDArray[np.float64]]:
     """What two steps of training and a plain backward leave, with the threads in one order."""
     engine = CudaEngine(EmulatedDevice(seed))
-    splats = engine.create(scatter(2, 300, 2, CAMERA), sh_degree=2)
+    splats = engine.create(scene(), sh_degree=2)
     mask = np.ones((CAMERA.height, CAMERA.width), bool)
     mask[5:9, 7:30] = False
     target = engine.prepare_target(photo(CAMERA), mask)
