@@ -81,3 +81,11 @@ def test_the_settings_page_is_the_settings() -> None:
     """``docs/settings.md`` says what the code says; after a change run `make docs`."""
     script = runpy.run_path(str(ROOT / "docs" / "write_settings.py"))
     assert script["PAGE"].read_text("utf-8") == script["page"](), "out of date: run `make docs` and commit"
+
+
+def test_the_architecture_names_every_kernel_file() -> None:
+    """Each CUDA source stands in the architecture with what it does."""
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    files = [path.name for path in (ROOT / "src/roomsplat/render/cuda").glob("*.cu")]
+    assert files
+    assert [name for name in files if f"`{name}`" not in text] == []
