@@ -17,7 +17,7 @@ FIRST_PAIRS, FIRST_PAIRS_EACH = 1 << 16, 4
 SPARE = 1.1
 """Lists that were too short are made this much longer than what was wanted: the next view wants a little more."""
 MOST_PAIRS = (1 << 30) - 1
-MOST_TILES = 1 << 24
+MOST_COLUMNS = (1 << 12) - 1
 
 
 class Capacity:
@@ -59,7 +59,7 @@ class TileLists:
     order: Array
     """(n,) int32: Gaussians by depth, the hidden ones last."""
     slot_starts: Array
-    """(n,) int32: the first slot of each Gaussian; meaningless for hidden ones."""
+    """(n,) int32: the first slot of each Gaussian that has any."""
     slot_counts: Array
     """(n,) int32: how many it has; 0 for hidden ones."""
     total: Array
@@ -158,7 +158,7 @@ class Lister:
         count, width, height, capacity = size
         columns, rows = -(-width // TILE_WIDTH), -(-height // TILE_HEIGHT)
         tiles, blocks = columns * rows, max(1, -(-count // THREADS))
-        assert tiles < MOST_TILES, "a pair's tile has 24 bits"
+        assert columns <= MOST_COLUMNS, "a column of tiles has 12 bits: pictures are at most 32,760 px wide"
         self._plan = None
         take = self._buffers.get
         self._plan = _Plan(

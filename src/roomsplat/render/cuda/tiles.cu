@@ -9,15 +9,22 @@
 #define THREADS 256
 #define WARPS 8
 #define TILE_WIDTH 8
-#define ALONE_ROWS 16         // a thread counts this many rows of tiles by itself,
-#define ALONE_TILES 32        // and writes this many tiles; the warp helps with more (one thread: 1 ms for 30,000 tiles)
+#define KEPT 2048  // spans that a block remembers from counting to writing; it has 500 to 2,000 in photographs of rooms
+#define WRITERS 8  // lanes that write one span together; it has 6 tiles on average, 240 at most
 
 // Where alpha >= 1/255, a little widened, so that rounding loses no pixel that blending takes. With dy = y - v and
 // the rest of a row along x: dx between lean * dy -+ sqrt(reach - thin * dy^2).
-struct Ellipse {
+struct __align__(16) Ellipse {
     float u, v, lean, thin, reach, half_height, tip, margin;
-    int first_row, last_row;  // of tiles
 };
+
+// The tiles of one ellipse in one row: first column (12 bits), number (12 bits), whose of the block's it is (8 bits).
+__device__ __forceinline__ uint packed_span(int column, int count, int owner) {
+    return (uint)column << 20 | (uint)count << 8 | (uint)owner;
+}
+__device__ __forceinline__ int span_column(uint span) { return (int)(span >> 20); }
+__device__ __forceinline__ int span_count(uint span) { return (int)(span >> 8 & 0xfffu); }
+__device__ __forceinline__ int span_owner(uint span) { return (int)(span & 0xffu); }
 
 // What of the centres from + 0.5 to size - 0.5 lies in low .. high: first, last (first > last: none).
 __device__ __forceinline__ int2 centres_between(float low, float high, int size) {
@@ -26,9 +33,9 @@ __device__ __forceinline__ int2 centres_between(float low, float high, int size)
 }
 
 // Every rounding is spelled out: counting and writing must agree to the bit, whatever the compiler fuses.
-__device__ __forceinline__ Ellipse ellipse_of(const Record* __restrict__ records, int id, int height) {
-    const float4 a = *reinterpret_cast<const float4*>(records + id);
-    const float2 b = *reinterpret_cast<const float2*>(&records[id].qc);
+__device__ __forceinline__ Ellipse ellipse_of(const Record& record) {
+    const float4 a = *reinterpret_cast<const float4*>(&record);
+    const float2 b = *reinterpret_cast<const float2*>(&record.qc);
     const float qa = a.z, qb = a.w, qc = b.x;
     const float tau = __fmaf_rn(b.y - MIN_LEVEL, 1.0001f, 1e-4f);
     // 4 qa qc - qb^2 loses everything for needles unless the product's rounding error is added back (Kahan).
@@ -47,15 +54,18 @@ __device__ __forceinline__ Ellipse ellipse_of(const Record* __restrict__ records
     e.tip = __fmul_rn(__fdiv_rn(__fmul_rn(-0.5f, qb), __fsqrt_rn(product)), e.half_height);
     // Far outside the picture a float's spacing is more than a thousandth of a pixel.
     e.margin = __fmaf_rn(fabsf(a.x) + fabsf(a.y), 2.4e-7f, 1e-3f);
-    const float reach = __fadd_rn(e.half_height, e.margin);
-    const int2 rows = centres_between(__fsub_rn(e.v, reach), __fadd_rn(e.v, reach), height);
-    const bool drawn = tau > 0.0f && rows.x <= rows.y;
-    e.first_row = drawn ? rows.x / TILE_HEIGHT : 0;
-    e.last_row = drawn ? rows.y / TILE_HEIGHT : -1;
     return e;
 }
 
-// First tile and number of tiles of one row of tiles.
+// First and last row of tiles (first > last: none).
+__device__ __forceinline__ int2 rows_of(const Ellipse& e, int height) {
+    const float up = __fadd_rn(e.half_height, e.margin);
+    const int2 pixels = centres_between(__fsub_rn(e.v, up), __fadd_rn(e.v, up), height);
+    const bool any = e.reach > 0.0f && pixels.x <= pixels.y;
+    return any ? make_int2(pixels.x / TILE_HEIGHT, pixels.y / TILE_HEIGHT) : make_int2(0, -1);
+}
+
+// First column and number of tiles in one row of tiles.
 __device__ __forceinline__ int2 row_span(const Ellipse& e, int row, int width, int height) {
     const int top = row * TILE_HEIGHT, bottom = min(top + TILE_HEIGHT, height);
     const float low = fmaxf(__fsub_rn(__fsub_rn(top + 0.5f, e.v), e.margin), -e.half_height);
@@ -94,117 +104,113 @@ __device__ __forceinline__ uint pairs_before(const volatile uint* status, int bl
     }
 }
 
-// Tiles of one Gaussian, counted by the whole warp.
-__device__ __forceinline__ uint count_together(const Ellipse& e, int width, int height) {
-    uint count = 0;
-    for (int row = e.first_row + (threadIdx.x & 31); row <= e.last_row; row += 32) count += row_span(e, row, width, height).y;
+// What a block knows of its Gaussians. Their rows of tiles are numbered one Gaussian after the other: threads take rows,
+// not Gaussians, because one Gaussian has 3 rows and the next 240.
+struct Block {
+    Ellipse ellipses[THREADS];
+    int ids[THREADS], first_rows[THREADS];
+    uint row_starts[THREADS + 1];
+};
+
+__device__ __forceinline__ uint span_of(const Block& block, uint row, int width, int height) {
+    int owner = 0;  // the last one whose rows start at `row` or before
 #pragma unroll
-    for (int distance = 16; distance > 0; distance /= 2) count += __shfl_xor_sync(FULL_WARP, count, distance);
-    return count;
+    for (int step = THREADS / 2; step > 0; step /= 2)
+        if (block.row_starts[owner + step] <= row) owner += step;
+    const Ellipse e = block.ellipses[owner];
+    const int2 tiles = row_span(e, block.first_rows[owner] + (int)(row - block.row_starts[owner]), width, height);
+    return packed_span(tiles.x, tiles.y, owner);
 }
 
-// Tiles of one Gaussian, written by the whole warp from `start` on.
-__device__ __forceinline__ void write_together(
-    const Ellipse& e, int id, int width, int height, int columns, uint start, uint end, uint* __restrict__ pair_tiles,
-    int* __restrict__ owners) {
-    const int lane = threadIdx.x & 31;
-    for (int first = e.first_row; first <= e.last_row && start < end; first += 32) {
-        const int row = first + lane;
-        const int2 span = row <= e.last_row ? row_span(e, row, width, height) : make_int2(0, 0);
-        for (int i = 0; i < min(32, e.last_row - first + 1); i++) {
-            const int column = __shfl_sync(FULL_WARP, span.x, i), length = __shfl_sync(FULL_WARP, span.y, i);
-            for (int j = lane; j < length; j += 32) {
-                if (start + j < end) {
-                    pair_tiles[start + j] = (first + i) * columns + column + j;
-                    owners[start + j] = id;
-                }
-            }
-            start += length;
-        }
-    }
-}
-
-// One thread a Gaussian, in depth order. `chain`: a ticket, then a status word a block; zero at the start. Pairs that
-// the buffers cannot take are not written; they are the farthest. total: pairs written, pairs wanted. Tiles begin empty: at `capacity`, to 0.
+// `chain`: a ticket, then a status word a block; zero at the start. Pairs that the buffers cannot take are not written;
+// they are the farthest. total: pairs written, pairs wanted. Tiles begin empty: at `capacity`, to 0.
 extern "C" __global__ void __launch_bounds__(THREADS) emit(
     const Record* __restrict__ records, const uint* __restrict__ depth_keys, const int* __restrict__ order, int n, int width,
     int height, int columns, int tiles, int capacity, uint* chain, int* __restrict__ slot_starts,
     int* __restrict__ slot_counts, uint* __restrict__ pair_tiles, int* __restrict__ owners, uint* __restrict__ total,
     int* __restrict__ tile_starts, int* __restrict__ tile_ends) {
-    __shared__ uint stage[THREADS * ALONE_TILES], shifts[THREADS], sums[WARPS];
-    __shared__ int ids[THREADS];
+    __shared__ Block block;
+    __shared__ uint kept[KEPT], sums[WARPS], starts[THREADS], ends[THREADS];
+    __shared__ uint spans[THREADS], span_tiles[THREADS], span_starts[THREADS];
     __shared__ uint ticket, before;
-    const int thread = threadIdx.x, lane = thread & 31;
+    const int thread = threadIdx.x;
     for (int i = blockIdx.x * THREADS + thread; i < tiles; i += gridDim.x * THREADS) {
         tile_starts[i] = capacity;
         tile_ends[i] = 0;
     }
     if (thread == 0) ticket = atomicAdd(&chain[0], 1u);
     __syncthreads();
-    const int block = (int)ticket, at = block * THREADS + thread;
+    const int number = (int)ticket, at = number * THREADS + thread;
     const int id = at < n ? order[at] : 0;
-    const bool shown = at < n && depth_keys[at] != HIDDEN_KEY;
-
-    uint count = 0;
-    Ellipse ellipse;
-    ellipse.first_row = 0, ellipse.last_row = -1;
-    if (shown) ellipse = ellipse_of(records, id, height);
-    const bool tall = ellipse.last_row - ellipse.first_row >= ALONE_ROWS;
-    if (!tall)
-        for (int row = ellipse.first_row; row <= ellipse.last_row; row++) count += row_span(ellipse, row, width, height).y;
-    for (uint waiting = __ballot_sync(FULL_WARP, tall); waiting; waiting &= waiting - 1) {
-        const int source = __ffs(waiting) - 1;
-        const Ellipse other = ellipse_of(records, __shfl_sync(FULL_WARP, id, source), height);
-        const uint sum = count_together(other, width, height);
-        if (lane == source) count = sum;
+    int2 range = make_int2(0, -1);
+    if (at < n && depth_keys[at] != HIDDEN_KEY) {
+        block.ellipses[thread] = ellipse_of(records[id]);
+        range = rows_of(block.ellipses[thread], height);
     }
-    const bool large = tall || count > ALONE_TILES;
+    block.ids[thread] = id;
+    block.first_rows[thread] = range.x;
+    starts[thread] = ends[thread] = 0;
+    uint rows;
+    block.row_starts[thread] = block_exclusive_sum(range.y - range.x + 1, sums, rows);
+    if (thread == 0) block.row_starts[THREADS] = rows;
+    __syncthreads();
 
-    uint block_sum, small_sum;
-    const uint offset = block_exclusive_sum(count, sums, block_sum);
-    const uint small_offset = block_exclusive_sum(large ? 0u : count, sums, small_sum);
-    volatile uint* status = chain + 1;
+    uint count = 0, pairs;
+    for (uint row = thread; row < rows; row += THREADS) {
+        const uint span = span_of(block, row, width, height);
+        if (row < KEPT) kept[row] = span;
+        count += span_count(span);
+    }
+    block_exclusive_sum(count, sums, pairs);
     if (thread < 32) {
-        block_sum = min(block_sum, SUM_MASK);
-        if (thread == 0) status[block] = (block == 0 ? COMPLETE : PARTIAL) | block_sum;
-        const uint sum = block == 0 ? 0u : pairs_before(status, block);
-        const uint wanted = saturated(sum, block_sum);
+        volatile uint* status = chain + 1;
+        pairs = min(pairs, SUM_MASK);
+        if (thread == 0) status[number] = (number == 0 ? COMPLETE : PARTIAL) | pairs;
+        const uint sum = number == 0 ? 0u : pairs_before(status, number);
+        const uint wanted = saturated(sum, pairs);
         if (thread == 0) {
             before = sum;
-            if (block > 0) status[block] = COMPLETE | wanted;
-            if (block == gridDim.x - 1) {
+            if (number > 0) status[number] = COMPLETE | wanted;
+            if (number == gridDim.x - 1) {
                 total[0] = min(wanted, (uint)capacity);
                 total[1] = wanted;
             }
         }
     }
-    if (!large) {
-        uint slot = small_offset;
-        for (int row = ellipse.first_row; row <= ellipse.last_row; row++) {
-            const int2 span = row_span(ellipse, row, width, height);
-            for (int i = 0; i < span.y; i++) stage[slot++] = (uint)thread << 24 | (uint)(row * columns + span.x + i);
+    __syncthreads();
+
+    uint done = before;
+    for (uint base = 0; base < rows && before < (uint)capacity; base += THREADS) {
+        const uint row = base + thread;
+        uint span = 0, sum;
+        if (row < rows) span = row < KEPT ? kept[row] : span_of(block, row, width, height);
+        const uint start = done + block_exclusive_sum(span_count(span), sums, sum);
+        if (row < rows) {
+            const int owner = span_owner(span);
+            if (row == block.row_starts[owner]) starts[owner] = start;
+            if (row + 1 == block.row_starts[owner + 1]) ends[owner] = start + span_count(span);
+            const int tile_row = block.first_rows[owner] + (int)(row - block.row_starts[owner]);
+            span_tiles[thread] = tile_row * columns + span_column(span);
+        }
+        spans[thread] = span;
+        span_starts[thread] = start;
+        done += sum;
+        __syncthreads();
+        for (int i = thread / WRITERS; i < min((int)(rows - base), THREADS); i += THREADS / WRITERS) {
+            const int length = span_count(spans[i]), owner = block.ids[span_owner(spans[i])];
+            for (int j = thread % WRITERS; j < length; j += WRITERS) {
+                const uint place = span_starts[i] + j;
+                if (place < (uint)capacity) {
+                    pair_tiles[place] = span_tiles[i] + j;
+                    owners[place] = owner;
+                }
+            }
         }
     }
     __syncthreads();
-    const uint start = before + offset, end = min(start + count, (uint)capacity);
     if (at < n) {
-        slot_starts[id] = (int)min(start, (uint)capacity);
-        slot_counts[id] = start < end ? (int)(end - start) : 0;
-    }
-    ids[thread] = id;
-    shifts[thread] = start - small_offset;
-    __syncthreads();
-    for (uint i = thread; i < small_sum; i += THREADS) {
-        const uint pair = stage[i], owner = pair >> 24, place = shifts[owner] + i;
-        if (place < (uint)capacity) {
-            pair_tiles[place] = pair & 0xffffffu;
-            owners[place] = ids[owner];
-        }
-    }
-    for (uint waiting = __ballot_sync(FULL_WARP, large && count > 0); waiting; waiting &= waiting - 1) {
-        const int source = __ffs(waiting) - 1, other_id = __shfl_sync(FULL_WARP, id, source);
-        const uint other_start = __shfl_sync(FULL_WARP, start, source), other_end = __shfl_sync(FULL_WARP, end, source);
-        const Ellipse other = ellipse_of(records, other_id, height);
-        write_together(other, other_id, width, height, columns, other_start, other_end, pair_tiles, owners);
+        const uint start = min(starts[thread], (uint)capacity);
+        slot_starts[id] = (int)start;
+        slot_counts[id] = (int)(min(ends[thread], (uint)capacity) - start);
     }
 }
