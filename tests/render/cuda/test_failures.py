@@ -43,6 +43,9 @@ UNUSABLE = [
     CUDARuntimeError("cudaErrorInsufficientDriver: CUDA driver version is insufficient"),
     CUDARuntimeError("cudaErrorNoDevice: no CUDA-capable device is detected"),
     CUDARuntimeError("cudaErrorDevicesUnavailable: CUDA-capable device(s) is/are busy or unavailable"),
+    CUDADriverError(
+        "CUDA_ERROR_UNSUPPORTED_PTX_VERSION: the provided PTX was compiled with an unsupported toolchain."
+    ),
     DynamicLibNotFoundError('Failure finding "libnvrtc.so.12"'),
     RuntimeError("CuPy failed to load libcuda.so.1: OSError: libcuda.so.1: cannot open"),
 ]
@@ -53,6 +56,7 @@ OTHERS = [
     TrainingError("x", hint="y"),
     CUDARuntimeError("cudaErrorInvalidValue: invalid argument"),
     CUDADriverError("CUDA_ERROR_INVALID_VALUE: invalid argument"),
+    CUDADriverError("CUDA_ERROR_NOT_FOUND: named symbol not found"),
 ]
 
 

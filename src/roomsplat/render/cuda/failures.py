@@ -19,9 +19,11 @@ OUT_OF_MEMORY = re.compile(
 UNAVAILABLE = re.compile(
     r"InsufficientDriver|NoDevice|NO_DEVICE|InvalidDevice\b|INVALID_DEVICE\b|InitializationError|NOT_INITIALIZED"
     r"|SystemDriverMismatch|SYSTEM_DRIVER_MISMATCH|DevicesUnavailable|DEVICE_UNAVAILABLE|NoKernelImage|NO_BINARY_FOR_GPU"
+    r"|UnsupportedPtx|UNSUPPORTED_PTX|InvalidKernelImage|INVALID_IMAGE"
 )
 OUR_BUG = re.compile(
-    r"Invalid(?:Value|Configuration|DeviceFunction|ResourceHandle)|INVALID_(?:VALUE|HANDLE)|OutOfResources|OUT_OF_RESOURCES"
+    r"Invalid(?:Value|Configuration|DeviceFunction|ResourceHandle)|INVALID_(?:VALUE|HANDLE)|NOT_FOUND"
+    r"|OutOfResources|OUT_OF_RESOURCES"
 )
 """A launch that was refused: the GPU is well, and the traceback is what we need to see."""
 LOST_HINT = (
