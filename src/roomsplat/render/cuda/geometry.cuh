@@ -10,6 +10,16 @@
 
 struct Vector { float x, y, z; };
 
+// 1/x to half a unit in the last place, but for the largest and smallest x. An exact division has a slow path, which is
+// a call: loads do not move across it, and each such place would wait for memory on its own. (Newton's step.)
+__device__ __forceinline__ float reciprocal(float x) {
+    const float guess = fast_reciprocal(x);
+    return __fmaf_rn(guess, __fmaf_rn(-x, guess, 1.0f), guess);
+}
+
+// The square root to about three units in the last place, without a call.
+__device__ __forceinline__ float fast_root(float x) { return x * rsqrtf(fmaxf(x, 1e-37f)); }
+
 // Floats from one plane of n Gaussians to the next (layout.py: stride_of).
 __device__ __forceinline__ int stride_of(int n) { return (n + 31) & ~31; }
 
@@ -32,7 +42,7 @@ __device__ __forceinline__ bool place(const View& view, Vector mean, Ellipse& e)
     e.x = view.rotation[0] * mean.x + view.rotation[1] * mean.y + view.rotation[2] * mean.z + view.translation[0];
     e.y = view.rotation[3] * mean.x + view.rotation[4] * mean.y + view.rotation[5] * mean.z + view.translation[1];
     e.z = view.rotation[6] * mean.x + view.rotation[7] * mean.y + view.rotation[8] * mean.z + view.translation[2];
-    e.inverse_z = 1.0f / e.z;
+    e.inverse_z = reciprocal(e.z);
     e.x_slope = e.x * e.inverse_z;
     e.y_slope = e.y * e.inverse_z;
     e.x_held = fminf(fmaxf(e.x_slope, view.x_low), view.x_high);
@@ -43,7 +53,7 @@ __device__ __forceinline__ bool place(const View& view, Vector mean, Ellipse& e)
 
 // Quaternion (wxyz as stored) to the unit one and its matrix.
 __device__ __forceinline__ void turn(float w, float x, float y, float z, Ellipse& e) {
-    e.q_inverse = 1.0f / sqrtf(w * w + x * x + y * y + z * z);
+    e.q_inverse = rsqrtf(w * w + x * x + y * y + z * z);
     w *= e.q_inverse, x *= e.q_inverse, y *= e.q_inverse, z *= e.q_inverse;
     e.qw = w, e.qx = x, e.qy = y, e.qz = z;
     e.r00 = 1.0f - 2.0f * (y * y + z * z), e.r01 = 2.0f * (x * y - w * z), e.r02 = 2.0f * (x * z + w * y);
@@ -75,12 +85,12 @@ __device__ __forceinline__ void flatten(const View& view, Ellipse& e) {
     e.xx = xx + LOW_PASS, e.yy = yy + LOW_PASS;
 }
 
-__device__ __forceinline__ float sigmoid(float x) { return 1.0f / (1.0f + expf(-x)); }
+__device__ __forceinline__ float sigmoid(float x) { return fast_reciprocal(1.0f + expf(-x)); }
 
 // Unit direction from the camera's centre to a mean; returns 1 / distance.
 __device__ __forceinline__ float direction_to(const View& view, Vector mean, Vector& d) {
     d.x = mean.x - view.center[0], d.y = mean.y - view.center[1], d.z = mean.z - view.center[2];
-    const float inverse = 1.0f / sqrtf(d.x * d.x + d.y * d.y + d.z * d.z);
+    const float inverse = rsqrtf(d.x * d.x + d.y * d.y + d.z * d.z);
     d.x *= inverse, d.y *= inverse, d.z *= inverse;
     return inverse;
 }

@@ -36,7 +36,7 @@ extern "C" __global__ void __launch_bounds__(128) project(
     e.s0 = expf(log_s0), e.s1 = expf(log_s1), e.s2 = expf(log_s2);
     flatten(view, e);
     float opacity = sigmoid(logit);
-    if (view.antialiased > 0.0f) opacity *= sqrtf(e.before / e.wider);
+    if (view.antialiased > 0.0f) opacity *= fast_root(e.before * fast_reciprocal(e.wider));
     // One that is not a number, or infinite, is not drawn: each comparison with NaN is false. A scale of -inf would
     // pass for zero, so the stored values are looked at, too.
     const float stored = logit + log_s0 + log_s1 + log_s2;
@@ -44,13 +44,13 @@ extern "C" __global__ void __launch_bounds__(128) project(
     if (!(e.xx < MAX_VARIANCE && e.yy < MAX_VARIANCE)) return;
     const float u = view.fx * e.x_slope + view.cx, v = view.fy * e.y_slope + view.cy, level = log2f(opacity);
     const float reach = 2.0f * LN_2 * fmaxf(level - MIN_LEVEL, 0.0f);
-    const float extent_x = sqrtf(reach * e.xx), extent_y = sqrtf(reach * e.yy);
+    const float extent_x = fast_root(reach * e.xx), extent_y = fast_root(reach * e.yy);
     if (!(u + extent_x > 0.0f && u - extent_x < view.width && v + extent_y > 0.0f && v - extent_y < view.height)) return;
     Vector d;
     direction_to(view, mean, d);
     const Vector colour = colour_of(p + SH * stride, stride, d);
     const bool red = colour.x > 0.0f, green = colour.y > 0.0f, blue = colour.z > 0.0f;
-    const float half = 0.5f * LOG2_E / e.wider;
+    const float half = 0.5f * LOG2_E * fast_reciprocal(e.wider);
     float4* record = reinterpret_cast<float4*>(records + i);
     record[0] = make_float4(u, v, half * e.yy, -2.0f * half * e.xy);
     record[1] = make_float4(half * e.xx, level, red ? colour.x : 0.0f, green ? colour.y : 0.0f);

@@ -30,7 +30,7 @@ struct Planes {
 // hardware's (three units in the last place): the exact ones would cost more than everything else that is computed here.
 template <int COUNT>
 __device__ __forceinline__ void step_rows(
-    const Planes& planes, int row, float rate, const float* value, const float* gradient) {
+    const Planes& planes, int row, const float* rates, const float* value, const float* gradient) {
 #if ADAM
     float m[COUNT], v[COUNT];
 #pragma unroll
@@ -43,8 +43,8 @@ __device__ __forceinline__ void step_rows(
         m[j] = BETA1 * m[j] + FRESH1 * gradient[j];
         v[j] = BETA2 * v[j] + FRESH2 * gradient[j] * gradient[j];
         const float square = v[j] * planes.correction;
-        const float root = square * rsqrtf(fmaxf(square, 1e-37f));
-        planes.params[(row + j) * planes.stride] = value[j] - rate * m[j] * fast_reciprocal(root + EPSILON);
+        const float step = rates[j] * m[j] * fast_reciprocal(fast_root(square) + EPSILON);
+        planes.params[(row + j) * planes.stride] = value[j] - step;
         planes.first[(row + j) * planes.stride] = m[j];
         planes.second[(row + j) * planes.stride] = v[j];
     }
@@ -60,13 +60,16 @@ __device__ __forceinline__ Vector step_harmonics(
     Vector d, slope = {0.0f, 0.0f, 0.0f};
     const float inverse = direction_to(view, mean, d);
     const float g[3] = {incoming.x, incoming.y, incoming.z};
-    float value[3 * BATCH], gradient[3 * BATCH];
+    float value[3 * BATCH], gradient[3 * BATCH], rates[3 * BATCH];
+#pragma unroll
+    for (int j = 0; j < 3 * BATCH; j++) rates[j] = adam.rest;
+    const float dc_rates[3] = {adam.dc, adam.dc, adam.dc};
 #pragma unroll
     for (int c = 0; c < 3; c++) {
         value[c] = planes.params[(SH + c) * planes.stride];
         gradient[c] = C0 * g[c];
     }
-    step_rows<3>(planes, SH, adam.dc, value, gradient);
+    step_rows<3>(planes, SH, dc_rates, value, gradient);
 #pragma unroll
     for (int first = 1; first < COEFFICIENTS; first += BATCH) {
         const int row = SH + 3 * first;
@@ -85,8 +88,8 @@ __device__ __forceinline__ Vector step_harmonics(
 #pragma unroll
             for (int c = 0; c < 3; c++) gradient[3 * k + c] = basis * g[c];
         }
-        if (count == BATCH) step_rows<3 * BATCH>(planes, row, adam.rest, value, gradient);
-        else step_rows<6>(planes, row, adam.rest, value, gradient);  // degree 2: coefficients 7 and 8
+        if (count == BATCH) step_rows<3 * BATCH>(planes, row, rates, value, gradient);
+        else step_rows<6>(planes, row, rates, value, gradient);  // degree 2: coefficients 7 and 8
     }
     const float along = slope.x * d.x + slope.y * d.y + slope.z * d.z;
     return {(slope.x - along * d.x) * inverse, (slope.y - along * d.y) * inverse, (slope.z - along * d.z) * inverse};
@@ -102,7 +105,7 @@ __device__ __forceinline__ Vector covariance_gradient(
     const float y00 = ga * a + h * b, y01 = ga * b + h * c, y10 = h * a + gc * b, y11 = h * b + gc * c;
     Vector d = {-(a * y00 + b * y10), -(a * y01 + b * y11), -(b * y01 + c * y11)};
     if (view.antialiased > 0.0f) {
-        const float factor = 0.5f * sums[SUM_K], inverse = 1.0f / fmaxf(e.before, 1e-30f);
+        const float factor = 0.5f * sums[SUM_K], inverse = fast_reciprocal(fmaxf(e.before, 1e-30f));
         d.x += factor * ((e.yy - LOW_PASS) * inverse - a);
         d.y += factor * (-e.xy * inverse - b);
         d.z += factor * ((e.xx - LOW_PASS) * inverse - c);
@@ -176,13 +179,13 @@ __device__ __forceinline__ void collect(
     float* statistics, size_t stride, const View& view, const Ellipse& e, const float* sums, float sx, float sy,
     float opacity) {
     const float ax = sums[SUM_ABS_X], ay = sums[SUM_ABS_Y];
-    const float drawn = view.antialiased > 0.0f ? opacity * sqrtf(e.before / e.wider) : opacity;
+    const float drawn = view.antialiased > 0.0f ? opacity * fast_root(e.before * fast_reciprocal(e.wider)) : opacity;
     const float reach = 2.0f * logf(fmaxf(255.0f * drawn, 1.0f));
-    const float extent = sqrtf(reach * fmaxf(e.xx, e.yy)) / fmaxf(view.width, view.height);
+    const float extent = fast_root(reach * fmaxf(e.xx, e.yy)) * fast_reciprocal(fmaxf(view.width, view.height));
     const float screen = statistics[0], absolute = statistics[stride], views = statistics[2 * stride];
     const float largest = statistics[3 * stride];
-    statistics[0] = screen + sqrtf(sx * sx + sy * sy);
-    statistics[stride] = absolute + sqrtf(ax * ax + ay * ay);
+    statistics[0] = screen + fast_root(sx * sx + sy * sy);
+    statistics[stride] = absolute + fast_root(ax * ax + ay * ay);
     statistics[2 * stride] = views + 1.0f;
     statistics[3 * stride] = fmaxf(largest, extent);
 }
@@ -203,14 +206,13 @@ __device__ __forceinline__ void update_one(
     turn(value[QUAT], value[QUAT + 1], value[QUAT + 2], value[QUAT + 3], e);
     e.s0 = expf(value[SCALE]), e.s1 = expf(value[SCALE + 1]), e.s2 = expf(value[SCALE + 2]);
     flatten(view, e);
-    const float inverse = 1.0f / e.wider;
+    const float inverse = fast_reciprocal(e.wider);
     const Vector conic = {e.yy * inverse, -e.xy * inverse, e.xx * inverse};
     const float screen_x = conic.x * sums[SUM_KX] + conic.y * sums[SUM_KY];
     const float screen_y = conic.y * sums[SUM_KX] + conic.z * sums[SUM_KY];
     const float opacity = sigmoid(value[LOGIT]);
     // The sum of k is opacity * dL/d(opacity), whatever antialiasing made of the opacity.
     gradient[LOGIT] = sums[SUM_K] * (1.0f - opacity);
-    step_rows<1>(planes, LOGIT, adam.logits, value + LOGIT, gradient + LOGIT);
     const Vector d = covariance_gradient(view, e, sums, conic);
     const float e0 = 2.0f * e.s0 * e.s0, e1 = 2.0f * e.s1 * e.s1, e2 = 2.0f * e.s2 * e.s2;
     const float dv[6] = {e0 * (d.x * e.v00 + d.y * e.v10), e1 * (d.x * e.v01 + d.y * e.v11),
@@ -230,8 +232,9 @@ __device__ __forceinline__ void update_one(
 #if COLLECT
     collect(statistics, planes.stride, view, e, sums, screen_x, screen_y, opacity);
 #endif
-    step_rows<4>(planes, QUAT, adam.quats, value + QUAT, gradient + QUAT);
-    step_rows<3>(planes, SCALE, adam.scales, value + SCALE, gradient + SCALE);
+    const float q = adam.quats, s = adam.scales, m = adam.means;
+    const float rates[8] = {q, q, q, q, s, s, s, adam.logits}, mean_rates[3] = {m, m, m};
+    step_rows<8>(planes, QUAT, rates, value + QUAT, gradient + QUAT);
     const Vector colour = {flags & 2 ? sums[SUM_RED] : 0.0f, flags & 4 ? sums[SUM_GREEN] : 0.0f,
                            flags & 8 ? sums[SUM_BLUE] : 0.0f};
     const Vector towards = step_harmonics(planes, view, adam, mean, colour);
@@ -246,7 +249,7 @@ __device__ __forceinline__ void update_one(
     gradient[0] = r[0] * g.x + r[3] * g.y + r[6] * g.z + towards.x;
     gradient[1] = r[1] * g.x + r[4] * g.y + r[7] * g.z + towards.y;
     gradient[2] = r[2] * g.x + r[5] * g.y + r[8] * g.z + towards.z;
-    step_rows<3>(planes, MEAN, adam.means, value, gradient);
+    step_rows<3>(planes, MEAN, mean_rates, value, gradient);
 }
 
 // pose_partials: six sums of each block.
