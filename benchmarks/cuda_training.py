@@ -21,15 +21,14 @@ from benchmarks.figures import Figure
 from benchmarks.posed_scene import load_fox_posed
 from roomsplat.core.gaussians import Gaussians
 from roomsplat.core.point_cloud import SparseModel
+from roomsplat.pipeline.presets import PRESETS
 from roomsplat.render.base import Engine
 from roomsplat.train.config import TrainConfig
 from roomsplat.train.evaluate import evaluate
 from roomsplat.train.trainer import train
 
-STANDARD = TrainConfig(max_steps=7_000, max_gaussians=400_000)
-PREVIEW = TrainConfig(max_steps=3_000, max_gaussians=100_000)
-"""The recipes of ``--quality standard`` and ``preview`` on pictures as they are. Not taken from ``pipeline/config.py``,
-which needs pydantic: a bare GPU machine lacks it. The tests hold both to be equal."""
+STANDARD, PREVIEW = (replace(PRESETS[name].train(), max_side=None) for name in ("standard", "preview"))
+"""The recipes of ``--quality`` on pictures as they are."""
 PEER_PSNR, PEER_SSIM = 30.83, 0.887
 """What gsplat reaches with 7,000 steps (../shared/peers/README.md)."""
 LAST_SHARE = 0.15

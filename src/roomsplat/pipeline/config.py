@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal, cast, get_type_hints
 
@@ -10,10 +10,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from roomsplat.capture.config import CaptureConfig
 from roomsplat.errors import InvalidSettingError
+from roomsplat.pipeline.presets import PRESETS, Quality
 from roomsplat.sfm.config import SfmConfig
 from roomsplat.train.config import TrainConfig
 
-Quality = Literal["preview", "standard", "high"]
 EngineName = Literal["auto", "cpu", "cuda"]
 
 
@@ -76,25 +76,6 @@ class PipelineConfig:
             )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Preset:
-    """What a quality level means."""
-
-    max_side: int
-    """Longer side of the training pictures in px."""
-    max_steps: int
-    """Training steps."""
-    max_gaussians: int
-    """Cap on the scene's size."""
-
-
-PRESETS: dict[Quality, Preset] = {
-    "preview": Preset(max_side=640, max_steps=3_000, max_gaussians=100_000),
-    "standard": Preset(max_side=1_080, max_steps=7_000, max_gaussians=400_000),
-    "high": Preset(max_side=1_920, max_steps=15_000, max_gaussians=1_000_000),
-}
-
-
 def for_quality(quality: Quality) -> PipelineConfig:
     """The preset's settings.
 
@@ -105,14 +86,7 @@ def for_quality(quality: Quality) -> PipelineConfig:
         raise InvalidSettingError(
             f"There is no quality {quality!r}.", hint=f"Use one of {', '.join(PRESETS)}."
         )
-    preset = PRESETS[quality]
-    train = replace(
-        TrainConfig(),
-        max_side=preset.max_side,
-        max_steps=preset.max_steps,
-        max_gaussians=preset.max_gaussians,
-    )
-    return PipelineConfig(quality=quality, train=train)
+    return PipelineConfig(quality=quality, train=PRESETS[quality].train())
 
 
 def config_to_json(config: PipelineConfig) -> str:
