@@ -32,11 +32,13 @@ extern "C" __global__ void __launch_bounds__(THREADS) gather(
     __shared__ uint crowds[THREADS / 32];  // a bit per thread: its Gaussian is left to the block
     const int thread = threadIdx.x, part = thread % PARTS;
     const int first = blockIdx.x * GAUSSIANS, i = first + thread / PARTS;
-    const bool seen = i < n && (flags[i] & 1);
-    const int count = seen ? counts[i] : 0;
+    // All three at once: one wait for memory instead of three.
+    const int flag = i < n ? flags[i] : 0, stored = i < n ? counts[i] : 0;
+    const size_t start = i < n ? starts[i] : 0;
+    const bool seen = flag & 1;
+    const int count = seen ? stored : 0;
     const bool crowd = count > CROWD;
     if (seen && !crowd) {
-        const size_t start = starts[i];
         sums[static_cast<size_t>(i) * PARTS + part] = sum_slots(slots + start * PARTS + part, 0, count, 1);
     }
     const uint bits = __ballot_sync(FULL_WARP, crowd && part == 0);
@@ -45,9 +47,8 @@ extern "C" __global__ void __launch_bounds__(THREADS) gather(
     for (int warp = 0; warp < THREADS / 32; warp++) {
         for (uint left = crowds[warp]; left; left &= left - 1) {
             const int j = first + (warp * 32 + __ffs(left) - 1) / PARTS;
-            const size_t start = starts[j];
-            float4 total = sum_slots(slots + start * PARTS + part, thread / PARTS, counts[j], GAUSSIANS);
-            shared[thread] = total;
+            const float4* crowded = slots + static_cast<size_t>(starts[j]) * PARTS + part;
+            shared[thread] = sum_slots(crowded, thread / PARTS, counts[j], GAUSSIANS);
             for (int half = THREADS / 2; half >= PARTS; half >>= 1) {
                 __syncthreads();
                 if (thread < half) add(shared[thread], shared[thread + half]);
