@@ -192,9 +192,9 @@ __device__ __forceinline__ void collect(
 
 // Everything for one Gaussian; pointers are to its column.
 __device__ __forceinline__ void update_one(
-    const Planes& planes, const View& view, const Adam& adam, int flags, const float4* slots, float* statistics,
+    const Planes& planes, const View& view, const Adam& adam, int flags, const float4* parts, float* statistics,
     float* pose) {
-    const float4 part0 = slots[0], part1 = slots[1], part2 = slots[2];
+    const float4 part0 = parts[0], part1 = parts[1], part2 = parts[2];
     const float sums[SUMS] = {part0.x, part0.y, part0.z, part0.w, part1.x, part1.y,
                               part1.z, part1.w, part2.x, part2.y, part2.z, part2.w};
     float value[SH], gradient[SH];
@@ -211,8 +211,9 @@ __device__ __forceinline__ void update_one(
     const float screen_x = conic.x * sums[SUM_KX] + conic.y * sums[SUM_KY];
     const float screen_y = conic.y * sums[SUM_KX] + conic.z * sums[SUM_KY];
     const float opacity = sigmoid(value[LOGIT]);
-    // The sum of k is opacity * dL/d(opacity), whatever antialiasing made of the opacity.
-    gradient[LOGIT] = sums[SUM_K] * (1.0f - opacity);
+    // The sum of k is opacity * dL/d(opacity), whatever antialiasing made of the opacity; 1 - sigmoid(x) = sigmoid(-x),
+    // but as a difference it loses digits where a Gaussian is nearly opaque.
+    gradient[LOGIT] = sums[SUM_K] * sigmoid(-value[LOGIT]);
     const Vector d = covariance_gradient(view, e, sums, conic);
     const float e0 = 2.0f * e.s0 * e.s0, e1 = 2.0f * e.s1 * e.s1, e2 = 2.0f * e.s2 * e.s2;
     const float dv[6] = {e0 * (d.x * e.v00 + d.y * e.v10), e1 * (d.x * e.v01 + d.y * e.v11),
