@@ -78,7 +78,7 @@ def photographs(setting: Setting) -> list[Figure]:
 
 def million(setting: Setting) -> list[Figure]:
     """A million Gaussians at 1920x1080: a step, and pictures a second."""
-    size = (20_000, 96, 64) if setting.quick else (1_000_000, 1920, 1080)
+    size = (20_000, 96, 64, 20) if setting.quick else (1_000_000, 1920, 1080)
     work = steps.room_workload(make_engine(setting.engine), *size)
     return [
         *steps.step_figures("room.1m", work, setting.seconds),
@@ -99,7 +99,7 @@ def kernels(setting: Setting) -> list[Figure]:
     rounds = 1 if setting.quick else 7
     rows = steps.kernel_table(work, ledger, rounds)
     figures = print_kernels("photographs.200k", f"photographs: {steps.size_of_work(work)}", rows)
-    size = (20_000, 96, 64) if setting.quick else (1_000_000, 1920, 1080)
+    size = (20_000, 96, 64, 20) if setting.quick else (1_000_000, 1920, 1080)
     work = steps.room_workload(engine, *size)
     rows = steps.kernel_table(work, ledger, rounds)
     return figures + print_kernels("room.1m", f"room: {steps.size_of_work(work)}", rows)

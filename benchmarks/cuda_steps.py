@@ -64,9 +64,9 @@ class Workload:
         render_view(self.engine, self.splats, camera, self.settings)
 
 
-def room_workload(engine: Engine, count: int, width: int, height: int) -> Workload:
-    """The furnished room of the CPU benchmark, with targets near what is drawn."""
-    splats = engine.create(room_gaussians(count), sh_degree=3)
+def room_workload(engine: Engine, count: int, width: int, height: int, every: int = 1) -> Workload:
+    """Every n-th Gaussian of the furnished room of the CPU benchmark, with targets near what is drawn."""
+    splats = engine.create(room_gaussians(count)[np.arange(0, count, every)], sh_degree=3)
     settings = RenderSettings(sh_degree=3, near=0.2)
     views: list[tuple[PinholeCamera, Target]] = []
     for camera in rim_cameras(8, width, height)[:VIEWS]:

@@ -93,10 +93,10 @@ def print_promises(figures: Sequence[Figure]) -> None:
 
 def print_kernels(key: str, title: str, rows: Sequence[tuple[str, float, float]]) -> list[Figure]:
     """One step, launch by launch, as a table; as figures ``cuda.kernel.KEY.LAUNCH``."""
-    table = Table("launch", "µs", "share", box=None, title=title, title_justify="left")
+    table = Table("launch", "µs", "share", box=None)
     for name, value, share in rows:
         table.add_row(name, f"{1e3 * value:.1f}", f"{100 * share:.1f} %")
-    wide().print(table, highlight=False)
+    wide().print(title, table, highlight=False)
     return [
         Figure(key=f"cuda.kernel.{key}.{name.replace(' ', '_')}", value=value, unit="ms")
         for name, value, _ in rows
