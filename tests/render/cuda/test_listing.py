@@ -321,6 +321,10 @@ def test_sizes_may_change_from_view_to_view() -> None:
         total = int(fresh.total[0])
         assert (lists.list_slots[:total] == fresh.list_slots[:total]).all()
         assert (lists.list_ids[:total] == fresh.list_ids[:total]).all()
+        assert (lists.ends == fresh.ends).all()
+        drawn = fresh.ends > 0
+        assert (lists.starts[drawn] == fresh.starts[drawn]).all()
+        assert (lists.starts[~drawn] == lists.capacity).all()
 
 
 @pytest.mark.parametrize("seed", [1, 2, 7])
