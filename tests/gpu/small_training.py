@@ -2,9 +2,11 @@
 
 ``python -m tests.gpu.small_training`` trains three steps and reads everything that an engine can give; each array has
 its own allocation, so that a sanitizer sees what lies outside it. ``... lose FOLDER`` breaks the device in the middle
-of a run that keeps its checkpoint in FOLDER, and prints the code of the error that the run ends with.
+of a run that keeps its checkpoint in FOLDER, and prints the code of the error that the run ends with. ``... digest
+FOLDER`` trains with pictures in FOLDER and prints a digest of the scene's bits.
 """
 
+import hashlib
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -98,8 +100,18 @@ def lose_the_device(folder: Path) -> str:
     return "none"
 
 
+def digest(folder: Path) -> str:
+    """Of every bit of a trained scene."""
+    result = train(tiny_model(CpuEngine(threads=1), folder), cuda_engine(), CONFIG).gaussians
+    names = ("means", "quats", "log_scales", "opacity_logits", "sh")
+    return hashlib.sha256(b"".join(getattr(result, name).tobytes() for name in names)).hexdigest()
+
+
 def main() -> None:
     """As the module says."""
+    if sys.argv[1:2] == ["digest"]:
+        sys.stdout.write(digest(Path(sys.argv[2])) + "\n")
+        return
     if sys.argv[1:2] == ["lose"]:
         sys.stdout.write(lose_the_device(Path(sys.argv[2])) + "\n")
         return

@@ -15,7 +15,7 @@ from roomsplat.render.cpu.engine import CpuEngine
 from roomsplat.train.evaluate import evaluate
 from roomsplat.train.trainer import train
 from tests.gpu.machine import EMULATED, sized
-from tests.gpu.small_training import CONFIG, WatchfulEngine, every_kernel
+from tests.gpu.small_training import CONFIG, WatchfulEngine, digest, every_kernel
 from tests.train.scenes import tiny_model
 
 pytestmark = pytest.mark.gpu
@@ -27,6 +27,14 @@ def assert_same(got: Gaussians, wanted: Gaussians) -> None:
     """Bit for bit."""
     for name in ("means", "quats", "log_scales", "opacity_logits", "sh"):
         np.testing.assert_array_equal(getattr(got, name), getattr(wanted, name), err_msg=name)
+
+
+def program(what: str, folder: Path) -> str:
+    """What ``tests.gpu.small_training`` prints, in a process of its own."""
+    arguments = [sys.executable, "-m", "tests.gpu.small_training", what, str(folder)]
+    child = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert child.stdout, child.stderr[-2000:]
+    return child.stdout.strip()
 
 
 def stop() -> None:
@@ -63,13 +71,19 @@ def test_training_is_as_good_as_on_the_cpu(cuda: Engine, cpu: Engine, tmp_path: 
     assert abs(scores[0] - scores[1]) < 0.15, scores
 
 
+@pytest.mark.usefixtures("cuda")
+def test_two_processes_come_to_the_same_bits(tmp_path: Path) -> None:
+    """Training is the same, bit for bit, in this process and in another one."""
+    (tmp_path / "here").mkdir()
+    (tmp_path / "there").mkdir()
+    assert program("digest", tmp_path / "there") == digest(tmp_path / "here")
+
+
 @pytest.mark.skipif(EMULATED, reason="an emulated device cannot be lost")
 @pytest.mark.usefixtures("cuda")
 def test_a_lost_device_keeps_the_checkpoint(cuda: Engine, tmp_path: Path) -> None:
     """A kernel that writes into nowhere ends the run with ``gpu_lost``; the same call on a sound device resumes it."""
-    program = [sys.executable, "-m", "tests.gpu.small_training", "lose", str(tmp_path)]
-    child = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
-    assert child.stdout.split() == ["gpu_lost"], child.stderr[-2000:]
+    assert program("lose", tmp_path) == "gpu_lost"
     model = tiny_model(CpuEngine(threads=1), tmp_path)
     config = replace(CONFIG, checkpoint_every_s=1e-3)
     resumed = train(model, cuda, config, tmp_path)
