@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from roomsplat.render.cuda.sources import kernel_source
 from tests.emulator.arguments import Launch, Parameter, pack
 from tests.emulator.memory import poisoned_numpy
+from tests.emulator.variants import variants
 
 HERE = Path(__file__).resolve().parent
 BUILD = HERE.parents[1] / "build" / "emulator"
@@ -215,6 +216,8 @@ class EmulatedDevice:
         """The function ``name`` of ``file``, compiled with ``defines``."""
         key = file, name, tuple(sorted(defines.items()))
         if key not in self._kernels:
+            listed = defines in list(variants(file))
+            assert listed, f"{file} is asked for with {defines}: list that in tests/emulator/variants.py"
             self._kernels[key] = self.kernel_of(kernel_source(file, defines), name, file)
         return self._kernels[key]
 
