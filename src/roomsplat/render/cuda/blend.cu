@@ -1,8 +1,9 @@
-// Front-to-back blending (Kerbl et al. 2023, section 6). One warp owns one tile of 8 x (4 * PIXELS) px, so nothing in it
-// waits for another warp: a lane holds PIXELS pixels of one column, four rows apart, and the warp walks down the tile's
-// list in chunks of 32 whose records it gathers into shared memory, one record a lane.
+// Front-to-back blending (Kerbl et al. 2023, section 6). One warp owns one tile (pixels.cuh), so nothing in it waits for
+// another warp. It walks down the tile's list in chunks of 32, whose records it gathers into shared memory.
 //
 // Defines: PIXELS, WITH_DEPTH (blend depth as well).
+#define WITH_ALPHA 0
+#include "pixels.cuh"
 
 #define WARPS 4
 
@@ -14,36 +15,30 @@ extern "C" __global__ void __launch_bounds__(32 * WARPS) blend(
     const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
     const int tile = blockIdx.x * WARPS + warp;
     if (tile >= tiles) return;
-    const int x = (tile % columns) * 8 + (lane & 7), y = (tile / columns) * (4 * PIXELS) + (lane >> 3);
-    const float px = x + 0.5f, py = y + 0.5f;
+    const int left = (tile % columns) * TILE_WIDTH, y = (tile / columns) * TILE_HEIGHT + (lane >> 2);
+    const int width = (int)view.width, height = (int)view.height;
+    const float px = left + 2 * (lane & 3) + 0.5f, py = y + 0.5f;
     const int end = ends[tile];
     int begin = starts[tile];
     float transmittance[PIXELS], red[PIXELS], green[PIXELS], blue[PIXELS], z[PIXELS];
 #pragma unroll
     for (int i = 0; i < PIXELS; i++) {
         // A pixel outside the picture has ended before it began.
-        const bool inside = px < view.width && py + 4 * i < view.height;
-        transmittance[i] = inside ? 1.0f : 0.0f;
+        transmittance[i] = left + column_of(lane & 3, i) < width && y < height ? 1.0f : 0.0f;
         red[i] = green[i] = blue[i] = z[i] = 0.0f;
     }
     bool open = true;
     while (begin < end && open) {
         const int count = min(32, end - begin);
-        if (lane < count) {
-            const float4* record = reinterpret_cast<const float4*>(records + list_ids[begin + lane]);
-            chunk[warp][lane][0] = record[0];
-            chunk[warp][lane][1] = record[1];
-            chunk[warp][lane][2] = record[2];
-        }
-        __syncwarp();
+        fetch_records(chunk[warp], records, list_ids + begin, count);
         int j = 0;
         for (; j < count; j++) {
             const float4 a = chunk[warp][j][0], b = chunk[warp][j][1];
             const float2 c = *reinterpret_cast<const float2*>(&chunk[warp][j][2]);
-            const Column column = column_of(px, a.x, a.z, a.w, b.y);
+            const Row row = row_of(py, a.y, a.w, b.x, b.y);
 #pragma unroll
             for (int i = 0; i < PIXELS; i++) {
-                const float level = level_at(column, py + 4 * i - a.y, b.x);
+                const float level = level_at(row, px + column_of(0, i) - a.x, a.z);
                 if (level >= MIN_LEVEL && transmittance[i] > MIN_TRANSMITTANCE) {
                     const float weight = __fmul_rn(fminf(fast_exp2(level), MAX_ALPHA), transmittance[i]);
                     red[i] += weight * b.z;
@@ -66,11 +61,12 @@ extern "C" __global__ void __launch_bounds__(32 * WARPS) blend(
         __syncwarp();
     }
     if (lane == 0) processed[tile] = begin;
-    const long long plane = (long long)view.width * (long long)view.height;
+    const long long plane = (long long)width * height;
 #pragma unroll
     for (int i = 0; i < PIXELS; i++) {
-        if (px < view.width && py + 4 * i < view.height) {
-            const long long at = (long long)(y + 4 * i) * (int)view.width + x;
+        const int x = left + column_of(lane & 3, i);
+        if (x < width && y < height) {
+            const long long at = (long long)y * width + x;
             rgb[at] = red[i] + transmittance[i] * view.background[0];
             rgb[plane + at] = green[i] + transmittance[i] * view.background[1];
             rgb[2 * plane + at] = blue[i] + transmittance[i] * view.background[2];

@@ -4,12 +4,12 @@
 // behind still add (the finished picture's colour . g at the start, less weight * v at each step), dL/d(alpha) is
 // T v - S / (1 - alpha). Walking in the forward's order repeats its decisions to the bit and needs no stored state.
 //
-// One warp owns one tile, lanes hold pixels, so k = alpha dL/d(alpha) of a pixel costs about 28 instructions for PIXELS
-// pixels a lane. The sums over lanes are halved as they go (16 lanes keep one half of the values, 16 the other, then 8 ...):
+// One warp owns one tile, lanes hold pixels (pixels.cuh); a pixel costs about 28 instructions. The sums over lanes are halved as they go (16 lanes keep one half of the values, 16 the other, then 8 ...):
 // 13 shuffles for twelve sums instead of 60, after which twelve lanes hold one sum each and write 48 bytes in a row. No
 // atomics: a pair's slot has one writer, and the sum over a Gaussian's slots has a fixed order.
 //
 // Defines: PIXELS, COLLECT (absolute sums), WITH_ALPHA and WITH_DEPTH (those slopes are given).
+#include "pixels.cuh"
 
 #define WARPS 4
 #define LN2 0.69314718f
@@ -58,96 +58,54 @@ extern "C" __global__ void __launch_bounds__(32 * WARPS) blend_backward(
     const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
     const int tile = blockIdx.x * WARPS + warp;
     if (tile >= tiles) return;
-    const int x = (tile % columns) * 8 + (lane & 7), y = (tile / columns) * (4 * PIXELS) + (lane >> 3);
-    const float px = x + 0.5f, py = y + 0.5f;
-    const long long plane = (long long)view.width * (long long)view.height;
-    float transmittance[PIXELS], behind[PIXELS], gr[PIXELS], gg[PIXELS], gb[PIXELS], ga[PIXELS], gz[PIXELS];
-#pragma unroll
-    for (int i = 0; i < PIXELS; i++) {
-        transmittance[i] = behind[i] = gr[i] = gg[i] = gb[i] = ga[i] = gz[i] = 0.0f;
-        if (px < view.width && py + 4 * i < view.height) {
-            const long long at = (long long)(y + 4 * i) * (int)view.width + x;
-            transmittance[i] = 1.0f;
-            gr[i] = grad_rgb[at];
-            gg[i] = grad_rgb[plane + at];
-            gb[i] = grad_rgb[2 * plane + at];
-            behind[i] = rgb[at] * gr[i] + rgb[plane + at] * gg[i] + rgb[2 * plane + at] * gb[i];
-            if (WITH_ALPHA) {
-                ga[i] = grad_alpha[at];
-                behind[i] += alpha[at] * ga[i];
-            }
-            if (WITH_DEPTH) {
-                gz[i] = grad_depth[at];
-                behind[i] += depth[at] * gz[i];
-            }
-        }
-    }
+    const int left = (tile % columns) * TILE_WIDTH, y = (tile / columns) * TILE_HEIGHT + (lane >> 2);
+    const float px = left + 2 * (lane & 3) + 0.5f, py = y + 0.5f;
+    Pixels p = load_pixels(
+        left, y, (int)view.width, (int)view.height, rgb, alpha, depth, grad_rgb, grad_alpha, grad_depth);
     const Share share = share_of(lane);
-    const int end = ends[tile], stop = processed[tile];
-    int begin = starts[tile];
-    while (begin < stop) {
-        const int count = min(32, stop - begin);
-        if (lane < count) {
-            const float4* record = reinterpret_cast<const float4*>(records + list_ids[begin + lane]);
-            chunk[warp][lane][0] = record[0];
-            chunk[warp][lane][1] = record[1];
-            const float4 last = record[2];
-            chunk[warp][lane][2] = make_float4(last.x, last.y, __int_as_float(list_slots[begin + lane]), 0.0f);
-        }
-        __syncwarp();
+    const int stop = processed[tile];
+    for (int begin = starts[tile]; begin < stop; begin += 32) {
+        const int count = min(32, stop - begin), slot = lane < count ? list_slots[begin + lane] : 0;
+        fetch_records(chunk[warp], records, list_ids + begin, count);
         for (int j = 0; j < count; j++) {
-            const float4 a = chunk[warp][j][0], b = chunk[warp][j][1], c = chunk[warp][j][2];
-            const Column column = column_of(px, a.x, a.z, a.w, b.y);
+            const float4 a = chunk[warp][j][0], b = chunk[warp][j][1];
+            const float2 c = *reinterpret_cast<const float2*>(&chunk[warp][j][2]);
+            const Row row = row_of(py, a.y, a.w, b.x, b.y);
             float v[SUMS];
 #pragma unroll
             for (int i = 0; i < SUMS; i++) v[i] = 0.0f;
-            bool taken = false;
+            uint taken = 0;
 #pragma unroll
             for (int i = 0; i < PIXELS; i++) {
-                const float dy = py + 4 * i - a.y, level = level_at(column, dy, b.x);
-                if (level >= MIN_LEVEL && transmittance[i] > MIN_TRANSMITTANCE) {
-                    taken = true;
-                    const float raw = fast_exp2(level), opaque = fminf(raw, MAX_ALPHA);
-                    const float weight = __fmul_rn(opaque, transmittance[i]);
-                    float slope = b.z * gr[i] + b.w * gg[i] + c.x * gb[i];
-                    if (WITH_ALPHA) slope += ga[i];
-                    if (WITH_DEPTH) slope += c.y * gz[i];
-                    behind[i] -= weight * slope;
-                    const float k =
-                        raw > MAX_ALPHA
-                            ? 0.0f
-                            : raw * (transmittance[i] * slope - behind[i] * fast_reciprocal(1.0f - opaque));
-                    transmittance[i] = __fsub_rn(transmittance[i], weight);
-                    const float ky = k * dy;
-                    v[SUM_K] += k;
-                    v[SUM_KY] += ky;
-                    v[SUM_KYY] += ky * dy;
-                    v[SUM_RED] += weight * gr[i];
-                    v[SUM_GREEN] += weight * gg[i];
-                    v[SUM_BLUE] += weight * gb[i];
-                    if (WITH_DEPTH) v[SUM_Z] += weight * gz[i];
-                    if (COLLECT) {
-                        v[SUM_ABS_X] += fabsf(k * (2.0f * column.half + a.w * dy));
-                        v[SUM_ABS_Y] += fabsf(k * (column.cross + 2.0f * b.x * dy));
-                    }
+                const float dx = px + column_of(0, i) - a.x;
+                float k, w;
+                weigh(p, i, level_at(row, dx, a.z), b, c, k, w);
+                taken |= __float_as_uint(w);
+                const float kx = k * dx;
+                v[SUM_K] += k;
+                v[SUM_KX] += kx;
+                v[SUM_KXX] += kx * dx;
+                v[SUM_RED] += w * p.gr[i];
+                v[SUM_GREEN] += w * p.gg[i];
+                v[SUM_BLUE] += w * p.gb[i];
+                if (WITH_DEPTH) v[SUM_Z] += w * p.gz[i];
+                if (COLLECT) {
+                    v[SUM_ABS_X] += fabsf(k * (2.0f * a.z * dx + row.cross));
+                    v[SUM_ABS_Y] += fabsf(k * (a.w * dx + 2.0f * row.half));
                 }
             }
             float sum = 0.0f;
-            if (__any_sync(FULL_WARP, taken)) {
-                v[SUM_KX] = v[SUM_K] * column.dx;
-                v[SUM_KXX] = v[SUM_KX] * column.dx;
-                v[SUM_KXY] = v[SUM_KY] * column.dx;
+            if (__any_sync(FULL_WARP, taken != 0)) {
+                v[SUM_KY] = v[SUM_K] * row.dy;
+                v[SUM_KXY] = v[SUM_KX] * row.dy;
+                v[SUM_KYY] = v[SUM_KY] * row.dy;
                 sum = reduce(v, lane);
                 if (COLLECT && share.index >= SUM_ABS_X) sum *= LN2;
             }
-            if (share.whole) slots[12ll * __float_as_int(c.z) + share.index] = sum;
+            const long long own = 12ll * __shfl_sync(FULL_WARP, slot, j);
+            if (share.whole) slots[own + share.index] = sum;
         }
-        begin += count;
         __syncwarp();
     }
-    // Pairs that no pixel has seen: their slots are read all the same.
-    for (int i = stop + lane; i < end; i += 32) {
-        float4* slot = reinterpret_cast<float4*>(slots + 12ll * list_slots[i]);
-        slot[0] = slot[1] = slot[2] = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
-    }
+    clear_slots(slots, list_slots, stop, ends[tile]);
 }

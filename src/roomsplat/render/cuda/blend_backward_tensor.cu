@@ -1,212 +1,156 @@
 // Backward of blending with its sums on the tensor cores: the same twelve sums a pair as blend_backward.cu, whose head
-// says what k, w, S and the slots are. There the sums over pixels take 75 of 187 instructions a pair; here 17.
+// says what k, w and the slots are. There the sums over lanes take 75 of 187 instructions a pair.
 //
-// A pair's sums are linear in its k and w: sum k {1, x, y, x^2, xy, y^2} with pixels (x, y) counted from the tile's
-// centre, and sum w {red, green, blue, depth} of the slopes. For sixteen Gaussians and the 32 * PIXELS pixels of a tile
-// these are products of small matrices, K (16 x pixels) by the monomials (pixels x 6) and W by the slopes (pixels x 4).
-// So the warp walks sixteen Gaussians front to back, each lane with its own pixels, and leaves k and w in shared memory;
-// then it multiplies. The monomials have few enough bits for tf32; k, w and the slopes are split in two (tensor.cuh).
-// Sums about the tile's centre are moved to the Gaussian's in the end.
+// A pair's sums are sum k {1, x, y, x^2, xy, y^2} over the tile's pixels, counted from its centre, and sum w g for each
+// channel of the slopes g. A lane holds pixels of one row, whose columns depend on its rank (lane % 4) and whose row is
+// its group (lane / 4). That is how the right-hand matrix B of a product lies in registers: rank is the index that is
+// summed over, group is the column. So, with nothing moved between lanes:
 //
-// Defines: PIXELS (2), COLLECT, WITH_ALPHA, WITH_DEPTH as in blend_backward.cu. Needs compute 8.0.
+//   D (8 quantities x 8 rows of pixels) += A (8 x 4, constants) B (4 x 8, one value of every lane)
+//
+// sums over the four lanes of a row: rows 0 to 2 of A are x^0, x^1, x^2 and take the k of one pixel of each lane, rows
+// 3 to 7 are ones in one row each, and take w g, already added up over a lane's own pixels, and the absolute sums. The
+// matrices of the instruction are twice as large, so two Gaussians go at a time. D lies in registers as a left-hand
+// matrix does, and one more product, with y^0, y^1, y^2, sums over the rows of pixels. All values are split in two, so
+// that 22 bits of them count (tensor.cuh); the constants have few bits.
+//
+// Defines: PIXELS, WITH_ALPHA, and either COLLECT or WITH_DEPTH, as in blend_backward.cu. Needs compute 8.0.
+#include "pixels.cuh"
 #include "tensor.cuh"
 
-#define WARPS 2  // 29 kB of shared memory a block: 14 warps a multiprocessor; with four warps a block it would be 12
+#define WARPS 4
 #define LN2 0.69314718f
-#define BATCH 16                  // Gaussians of one product
-#define SIZE (32 * PIXELS)        // pixels
-#define STEPS (SIZE / 8)          // products of eight pixels
-#define STRIDE (SIZE + 8)         // floats from row to row: 8 banks on, so that 8-byte loads of four rows do not collide
+#define BATCH 32
 #define SUM_STRIDE 13
+#define VALUES (PIXELS + 3 + WITH_DEPTH + 2 * COLLECT)
 
-struct Matrices {
-    float k[BATCH][STRIDE], w[BATCH][STRIDE];
-#if COLLECT
-    float2 absolute[BATCH][32 + 4];
-#endif
-};
-
-// What a lane keeps of its pixels.
-struct Pixels {
-    float transmittance[PIXELS], behind[PIXELS], gr[PIXELS], gg[PIXELS], gb[PIXELS], ga[PIXELS], gz[PIXELS];
-};
-
-// k and w of one Gaussian at one pixel. Without a branch: where the Gaussian is not taken raw is zero, and so is all else.
-__device__ __forceinline__ void weigh(Pixels& p, int i, float level, float4 b, float2 c, float& k, float& w) {
-    const bool takes = level >= MIN_LEVEL && p.transmittance[i] > MIN_TRANSMITTANCE;
-    const float raw = takes ? fast_exp2(level) : 0.0f, opaque = fminf(raw, MAX_ALPHA);
-    w = __fmul_rn(opaque, p.transmittance[i]);
-    float slope = b.z * p.gr[i] + b.w * p.gg[i] + c.x * p.gb[i];
-    if (WITH_ALPHA) slope += p.ga[i];
-    if (WITH_DEPTH) slope += c.y * p.gz[i];
-    p.behind[i] -= w * slope;
-    k = raw * (p.transmittance[i] * slope - p.behind[i] * fast_reciprocal(1.0f - opaque));
-    k = raw > MAX_ALPHA ? 0.0f : k;
-    p.transmittance[i] = __fsub_rn(p.transmittance[i], w);
+// One Gaussian's values of a lane: k of each pixel, the channels' sums, and depth's or the absolute ones.
+__device__ __forceinline__ void values_of(Pixels& p, const float4* record, float px, float py, float (&v)[VALUES]) {
+    const float4 a = record[0], b = record[1];
+    const float2 c = *reinterpret_cast<const float2*>(record + 2);
+    const Row row = row_of(py, a.y, a.w, b.x, b.y);
+#pragma unroll
+    for (int i = PIXELS; i < VALUES; i++) v[i] = 0.0f;
+#pragma unroll
+    for (int i = 0; i < PIXELS; i++) {
+        const float dx = px + column_of(0, i) - a.x;
+        float w;
+        weigh(p, i, level_at(row, dx, a.z), b, c, v[i], w);
+        v[PIXELS] += w * p.gr[i];
+        v[PIXELS + 1] += w * p.gg[i];
+        v[PIXELS + 2] += w * p.gb[i];
+        if (WITH_DEPTH) v[PIXELS + 3] += w * p.gz[i];
+        if (COLLECT) {
+            v[VALUES - 2] += fabsf(v[i] * (2.0f * a.z * dx + row.cross));
+            v[VALUES - 1] += fabsf(v[i] * (a.w * dx + 2.0f * row.half));
+        }
+    }
 }
 
-// The monomial of a column: 1, x, y, x^2, xy, y^2, 0, 0.
-__device__ __forceinline__ float monomial(int column, float x, float y) {
-    const float first = column == 0 ? 1.0f : column == 1 || column == 3 || column == 4 ? x : column < 6 ? y : 0.0f;
-    return column == 3 ? first * x : column == 4 || column == 5 ? first * y : first;
+// Where in a Gaussian's twelve sums the element (quantity, power of y) of the result goes; 12: nowhere.
+__device__ __forceinline__ int place_of(int quantity, int power) {
+    if (quantity == 0) return power == 0 ? SUM_K : power == 1 ? SUM_KY : power == 2 ? SUM_KYY : SUMS;
+    if (quantity == 1) return power == 0 ? SUM_KX : power == 1 ? SUM_KXY : SUMS;
+    if (quantity == 2) return power == 0 ? SUM_KXX : SUMS;
+    if (power) return SUMS;
+    if (quantity < 6) return SUM_RED + quantity - 3;
+    return COLLECT ? SUM_ABS_X + quantity - 6 : quantity == 6 ? SUM_Z : SUMS;
 }
 
-extern "C" __global__ void __launch_bounds__(32 * WARPS, 8) blend_backward(
+// From sums about the tile's centre to the pair's slot: the lower half of the warp moves the moments of 16 Gaussians, the
+// upper half copies their other sums.
+__device__ __forceinline__ void write_slots(
+    const float* sums, const float4 (*chunk)[3], int first, int count, int slot, float centre_x, float centre_y,
+    float* __restrict__ slots) {
+    const int lane = threadIdx.x & 31, j = first + (lane & 15);
+    const int own_slot = __shfl_sync(FULL_WARP, slot, j);
+    if (j >= count) return;
+    const float* own = sums + j * SUM_STRIDE;
+    float* out = slots + 12ll * own_slot;
+    if (lane < 16) {
+        const float a = chunk[j][0].x - centre_x, b = chunk[j][0].y - centre_y;
+        const float one = own[SUM_K], mx = own[SUM_KX], my = own[SUM_KY], kx = mx - a * one, ky = my - b * one;
+        *reinterpret_cast<float4*>(out) = make_float4(one, kx, ky, own[SUM_KXX] - a * (mx + kx));
+        *reinterpret_cast<float2*>(out + 4) =
+            make_float2(own[SUM_KXY] - a * my - b * kx, own[SUM_KYY] - b * (my + ky));
+    } else {
+        *reinterpret_cast<float2*>(out + 6) = make_float2(own[SUM_RED], own[SUM_GREEN]);
+        *reinterpret_cast<float4*>(out + 8) = make_float4(
+            own[SUM_BLUE], WITH_DEPTH ? own[SUM_Z] : 0.0f, COLLECT ? LN2 * own[SUM_ABS_X] : 0.0f,
+            COLLECT ? LN2 * own[SUM_ABS_Y] : 0.0f);
+    }
+}
+
+extern "C" __global__ void __launch_bounds__(32 * WARPS, 5) blend_backward(
     const Record* __restrict__ records, const int* __restrict__ list_ids, const int* __restrict__ list_slots,
     const int* __restrict__ starts, const int* __restrict__ ends, const int* __restrict__ processed, View view, int columns,
     int tiles, const float* __restrict__ rgb, const float* __restrict__ alpha, const float* __restrict__ depth,
     const float* __restrict__ grad_rgb, const float* __restrict__ grad_alpha, const float* __restrict__ grad_depth,
     float* __restrict__ slots) {
-    extern __shared__ float dynamic[];
-    __shared__ float4 chunk[WARPS][BATCH][3];
+    __shared__ float4 chunks[WARPS][BATCH + 1][3];  // one more: an odd last Gaussian has a partner that counts for nothing
+    __shared__ float all_sums[WARPS][(BATCH + 1) * SUM_STRIDE];
     const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, group = lane >> 2, rank = lane & 3;
-    Matrices& m = reinterpret_cast<Matrices*>(dynamic)[warp];
+    float4 (*chunk)[3] = chunks[warp];
+    float* sums = all_sums[warp];
     const int tile = blockIdx.x * WARPS + warp;
     if (tile >= tiles) return;
-    const int left = (tile % columns) * 8, top = (tile / columns) * (4 * PIXELS);
-    const int x = left + (lane & 7), y = top + (lane >> 3), width = (int)view.width, height = (int)view.height;
-    const float px = x + 0.5f, py = y + 0.5f;
-    const long long plane = (long long)width * height;
-    Pixels p;
+    const int left = (tile % columns) * TILE_WIDTH, top = (tile / columns) * TILE_HEIGHT;
+    const float px = left + 2 * rank + 0.5f, py = top + group + 0.5f;
+    Pixels p = load_pixels(
+        left, top + group, (int)view.width, (int)view.height, rgb, alpha, depth, grad_rgb, grad_alpha, grad_depth);
+    // Of A, row = group and column = rank: powers of a pixel's x, then ones in one row. The second Gaussian's rows and
+    // columns follow the first one's, so two quarters of each matrix are zero.
+    float constants[VALUES][4];
 #pragma unroll
-    for (int i = 0; i < PIXELS; i++) {
-        p.transmittance[i] = p.behind[i] = p.gr[i] = p.gg[i] = p.gb[i] = p.ga[i] = p.gz[i] = 0.0f;
-        if (x < width && y + 4 * i < height) {
-            const long long at = (long long)(y + 4 * i) * width + x;
-            p.transmittance[i] = 1.0f;
-            p.gr[i] = grad_rgb[at];
-            p.gg[i] = grad_rgb[plane + at];
-            p.gb[i] = grad_rgb[2 * plane + at];
-            p.behind[i] = rgb[at] * p.gr[i] + rgb[plane + at] * p.gg[i] + rgb[2 * plane + at] * p.gb[i];
-            if (WITH_ALPHA) {
-                p.ga[i] = grad_alpha[at];
-                p.behind[i] += alpha[at] * p.ga[i];
-            }
-            if (WITH_DEPTH) {
-                p.gz[i] = grad_depth[at];
-                p.behind[i] += depth[at] * p.gz[i];
-            }
-        }
+    for (int i = 0; i < VALUES; i++) {
+        const float x = column_of(rank, i) - 0.5f * (TILE_WIDTH - 1);
+        const float power = group == 0 ? 1.0f : group == 1 ? x : group == 2 ? x * x : 0.0f;
+        const float one = group == i - PIXELS + 3 ? 1.0f : 0.0f;
+        constants[i][0] = constants[i][3] = i < PIXELS ? power : one;
+        constants[i][1] = constants[i][2] = 0.0f;
+#pragma unroll
+        for (int j = 0; j < 4; j++) constants[i][j] = kept(constants[i][j]);
     }
-    // The right-hand matrices: pixel (step, rank, half) is place 8 step + 2 rank + half of a row, that is, pixel
-    // place % PIXELS of lane place / PIXELS.
-    float monomials[STEPS][2], slope_high[STEPS][2], slope_low[STEPS][2];
+    float powers[2];  // of y: row of pixels 2 rank and 2 rank + 1, power = group
 #pragma unroll
-    for (int step = 0; step < STEPS; step++) {
-#pragma unroll
-        for (int half = 0; half < 2; half++) {
-            const int place = 8 * step + 2 * rank + half, owner = place / PIXELS, i = place % PIXELS;
-            const int dx = owner & 7, dy = (owner >> 3) + 4 * i;
-            monomials[step][half] = monomial(group, dx - 3.5f, dy - (2 * PIXELS - 0.5f));
-            float slope = 0.0f;
-            if (left + dx < width && top + dy < height) {
-                const long long at = (long long)(top + dy) * width + left + dx;
-                if (group < 3) slope = grad_rgb[group * plane + at];
-                if (WITH_DEPTH && group == 3) slope = grad_depth[at];
-            }
-            slope_high[step][half] = leading(slope);
-            slope_low[step][half] = slope - slope_high[step][half];
-        }
+    for (int i = 0; i < 2; i++) {
+        const float y = 2 * rank + i - 0.5f * (TILE_HEIGHT - 1);
+        powers[i] = group == 0 ? 1.0f : group == 1 ? y : group == 2 ? y * y : 0.0f;
     }
-#if COLLECT
-    const float ones[2] = {group == 4 ? 1.0f : 0.0f, group == 5 ? 1.0f : 0.0f};
-#endif
-    const int end = ends[tile], stop = processed[tile];
+    const int place_even = place_of(group, 2 * rank), place_odd = place_of(group, 2 * rank + 1);
+    float *even = sums + place_even, *odd = sums + place_odd;
+    const int stop = processed[tile];
     for (int begin = starts[tile]; begin < stop; begin += BATCH) {
-        const int count = min(BATCH, stop - begin);
-        int slot = 0;
-        // Both halves of the warp fetch: one record's 48 bytes are three loads.
-        if ((lane & 15) < count) slot = list_slots[begin + (lane & 15)];
-        if (lane < count) {
-            const float4* record = reinterpret_cast<const float4*>(records + list_ids[begin + lane]);
-            chunk[warp][lane][0] = record[0];
-            chunk[warp][lane][1] = record[1];
-            chunk[warp][lane][2] = record[2];
+        const int count = min(BATCH, stop - begin), slot = lane < count ? list_slots[begin + lane] : 0;
+        // Of no opacity to speak of: exp2(-1000).
+        if (lane < 3) chunk[count][lane] = make_float4(0.0f, lane == 1 ? -1000.0f : 0.0f, 0.0f, 0.0f);
+        fetch_records(chunk, records, list_ids + begin, count);
+        for (int j = 0; j < count; j += 2) {
+            float first[VALUES], second[VALUES];
+            values_of(p, chunk[j], px, py, first);
+            values_of(p, chunk[j + 1], px, py, second);
+            float rows[4] = {0.0f, 0.0f, 0.0f, 0.0f}, low_rows[4] = {0.0f, 0.0f, 0.0f, 0.0f};
+#pragma unroll
+            for (int i = 0; i < VALUES; i++) {
+                const float high[2] = {leading(first[i]), leading(second[i])};
+                const float low[2] = {first[i] - high[0], second[i] - high[1]};
+                multiply_add(rows, constants[i], high);
+                multiply_add(low_rows, constants[i], low);
+            }
+#pragma unroll
+            for (int i = 0; i < 4; i++) rows[i] += low_rows[i];
+            const Split d = split(make_float2(rows[0], rows[1]), make_float2(rows[2], rows[3]));
+            float totals[4] = {0.0f, 0.0f, 0.0f, 0.0f};
+            multiply_add(totals, d.low, powers);
+            multiply_add(totals, d.high, powers);
+            if (place_even < SUMS) even[j * SUM_STRIDE] = totals[0], even[(j + 1) * SUM_STRIDE] = totals[2];
+            if (place_odd < SUMS) odd[j * SUM_STRIDE] = totals[1], odd[(j + 1) * SUM_STRIDE] = totals[3];
         }
         __syncwarp();
-        uint taken = 0;
-        for (int j = 0; j < count; j++) {
-            const float4 a = chunk[warp][j][0], b = chunk[warp][j][1];
-            const float2 c = *reinterpret_cast<const float2*>(&chunk[warp][j][2]);
-            const Column column = column_of(px, a.x, a.z, a.w, b.y);
-            float k[PIXELS], w[PIXELS];
-            float2 absolute = make_float2(0.0f, 0.0f);
-#pragma unroll
-            for (int i = 0; i < PIXELS; i++) {
-                const float dy = py + 4 * i - a.y;
-                weigh(p, i, level_at(column, dy, b.x), b, c, k[i], w[i]);
-                taken |= __float_as_uint(w[i]);
-                if (COLLECT) {
-                    absolute.x += fabsf(k[i] * (2.0f * column.half + a.w * dy));
-                    absolute.y += fabsf(k[i] * (column.cross + 2.0f * b.x * dy));
-                }
-            }
-#pragma unroll
-            for (int i = 0; i < PIXELS; i += 2) {
-                *reinterpret_cast<float2*>(&m.k[j][PIXELS * lane + i]) = make_float2(k[i], k[i + 1]);
-                *reinterpret_cast<float2*>(&m.w[j][PIXELS * lane + i]) = make_float2(w[i], w[i + 1]);
-            }
-#if COLLECT
-            m.absolute[j][lane] = absolute;
-#endif
-        }
-        float moments[4] = {0.0f, 0.0f, 0.0f, 0.0f}, weights[4] = {0.0f, 0.0f, 0.0f, 0.0f};
-        if (__any_sync(FULL_WARP, taken != 0)) {
-#pragma unroll
-            for (int step = 0; step < STEPS; step++) {
-                const int at = 8 * step + 2 * rank;
-                const Split k = split(
-                    *reinterpret_cast<const float2*>(&m.k[group][at]), *reinterpret_cast<const float2*>(&m.k[group + 8][at]));
-                multiply_add(moments, k.low, monomials[step]);
-                multiply_add(moments, k.high, monomials[step]);
-                const Split w = split(
-                    *reinterpret_cast<const float2*>(&m.w[group][at]), *reinterpret_cast<const float2*>(&m.w[group + 8][at]));
-                multiply_add(weights, w.low, slope_high[step]);
-                multiply_add(weights, w.high, slope_low[step]);
-                multiply_add(weights, w.high, slope_high[step]);
-#if COLLECT
-                if (step < 8) {
-                    const Split a = split(m.absolute[group][4 * step + rank], m.absolute[group + 8][4 * step + rank]);
-                    multiply_add(weights, a.low, ones);
-                    multiply_add(weights, a.high, ones);
-                }
-#endif
-            }
-        }
-        __syncwarp();
-        // From the fragments to one lane a Gaussian and half: six moments or six weights.
-        float* sums = &m.k[0][0];
-        if (rank < 3) {
-#pragma unroll
-            for (int row = 0; row < 2; row++) {
-#pragma unroll
-                for (int i = 0; i < 2; i++) {
-                    sums[(group + 8 * row) * SUM_STRIDE + 2 * rank + i] = moments[2 * row + i];
-                    sums[(group + 8 * row) * SUM_STRIDE + 6 + 2 * rank + i] = weights[2 * row + i];
-                }
-            }
-        }
-        __syncwarp();
-        const int j = lane & 15;
-        if (j < count) {
-            const float* own = sums + j * SUM_STRIDE;
-            float* out = slots + 12ll * slot;
-            if (lane < 16) {
-                const float a = chunk[warp][j][0].x - (left + 4.0f), b = chunk[warp][j][0].y - (top + 2.0f * PIXELS);
-                const float one = own[0], mx = own[1], my = own[2];
-                const float kx = mx - a * one, ky = my - b * one;
-                *reinterpret_cast<float4*>(out) = make_float4(one, kx, ky, own[3] - a * (mx + kx));
-                *reinterpret_cast<float2*>(out + 4) = make_float2(own[4] - a * my - b * kx, own[5] - b * (my + ky));
-            } else {
-                *reinterpret_cast<float2*>(out + 6) = make_float2(own[6], own[7]);
-                *reinterpret_cast<float4*>(out + 8) = make_float4(own[8], own[9], LN2 * own[10], LN2 * own[11]);
-            }
-        }
+        const float centre_x = left + 0.5f * TILE_WIDTH, centre_y = top + 0.5f * TILE_HEIGHT;
+        write_slots(sums, chunk, 0, count, slot, centre_x, centre_y, slots);
+        write_slots(sums, chunk, 16, count, slot, centre_x, centre_y, slots);
         __syncwarp();
     }
-    // Pairs that no pixel has seen: their slots are read all the same.
-    for (int i = stop + lane; i < end; i += 32) {
-        float4* slot = reinterpret_cast<float4*>(slots + 12ll * list_slots[i]);
-        slot[0] = slot[1] = slot[2] = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
-    }
+    clear_slots(slots, list_slots, stop, ends[tile]);
 }

@@ -10,15 +10,9 @@ from roomsplat.render.cuda.memory import Buffers
 SUMS = 12
 """Floats of a pair's slot, see ``prelude.cuh``."""
 WARPS = 4
-"""Tiles of a block of ``blend_backward.cu``."""
+"""Tiles of a block of both kernels."""
 TENSOR_COMPUTE = (8, 0)
 """From here on the tensor cores know tf32, and ``blend_backward_tensor.cu`` sums with them."""
-TENSOR_WARPS = 2
-"""Tiles of a block there."""
-_BATCH, _PIXELS = 16, 32 * PIXELS
-_MATRIX_BYTES = 4 * 2 * _BATCH * (_PIXELS + 8)
-_ABSOLUTE_BYTES = 8 * _BATCH * (32 + 4)
-"""``Matrices`` of ``blend_backward_tensor.cu``."""
 Variant = tuple[bool, bool, bool]
 
 
@@ -29,7 +23,6 @@ class PairSlopes:
         """Args: where to run, and its scratch memory."""
         self._device, self._buffers = device, buffers
         self._tensor = device.compute >= TENSOR_COMPUTE
-        self._warps = TENSOR_WARPS if self._tensor else WARPS
         self._kernels: dict[Variant, Kernel] = {}
 
     def fill(
@@ -56,22 +49,16 @@ class PairSlopes:
         tiles = lists.columns * lists.rows
         unused = picture  # a variant without these slopes does not read them
         self._kernel((absolutes, grad_alpha is not None, grad_depth is not None))(
-            (-(-tiles // self._warps),),
-            (32 * self._warps,),
+            (-(-tiles // WARPS),),
+            (32 * WARPS,),
             (
                 rendering.records, lists.list_ids, lists.list_slots, lists.starts, lists.ends, rendering.processed,
                 rendering.view, np.int32(lists.columns), np.int32(tiles), picture, picture[3],
                 unused if grad_depth is None else rendering.depth_plane, grad_rgb,
                 unused if grad_alpha is None else grad_alpha, unused if grad_depth is None else grad_depth, slots,
             ),
-            shared_mem=self._shared_bytes(absolutes=absolutes),
         )  # fmt: skip
         return slots
-
-    def _shared_bytes(self, *, absolutes: bool) -> int:
-        if not self._tensor:
-            return 0
-        return self._warps * (_MATRIX_BYTES + (_ABSOLUTE_BYTES if absolutes else 0))
 
     def _kernel(self, variant: Variant) -> Kernel:
         if variant not in self._kernels:

@@ -32,6 +32,15 @@ __device__ __forceinline__ void multiply_add(float (&c)[4], const float (&a)[4],
 }
 #endif
 
+// A value that the compiler must keep in its register. It would rather make constants anew before each product: five moves
+// and selects for each of seven.
+__device__ __forceinline__ float kept(float x) {
+#ifndef EMULATED
+    asm volatile("" : "+f"(x));
+#endif
+    return x;
+}
+
 // A split into its leading 11 bits and what is left of it (the next 11 bits count): 22 bits in two products.
 struct Split {
     float high[4], low[4];
