@@ -1,5 +1,6 @@
 """An engine that is watched while a trainer drives it: when each step was submitted, and how much memory was in use."""
 
+import gc
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -58,7 +59,7 @@ class Memory:
 
 @contextmanager
 def watched_memory(xp: Any) -> Generator[Memory]:
-    """Measure what is allocated inside.
+    """Measure what is alive inside, an engine's buffers from before included.
 
     The hook is called at every allocation of this thread, so no peak falls between two looks.
     """
@@ -68,8 +69,8 @@ def watched_memory(xp: Any) -> Generator[Memory]:
         yield memory
         return
     pool = xp.get_default_memory_pool()
+    gc.collect()
     pool.free_all_blocks()
-    before = pool.used_bytes()
     memory.peak_gb = 0.0
 
     class Hook(cuda.MemoryHook):  # pyright: ignore[reportUntypedBaseClass] - CuPy has no types
@@ -78,7 +79,7 @@ def watched_memory(xp: Any) -> Generator[Memory]:
         name = "roomsplat-benchmark"
 
         def malloc_postprocess(self, **_kwargs: Any) -> None:
-            memory.peak_gb = max(memory.peak_gb or 0.0, (pool.used_bytes() - before) / 2**30)
+            memory.peak_gb = max(memory.peak_gb or 0.0, pool.used_bytes() / 2**30)
 
     with Hook():
         yield memory
