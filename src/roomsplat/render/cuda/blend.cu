@@ -15,16 +15,16 @@ extern "C" __global__ void __launch_bounds__(32 * WARPS) blend(
     const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
     const int tile = blockIdx.x * WARPS + warp;
     if (tile >= tiles) return;
-    const int left = (tile % columns) * TILE_WIDTH, y = (tile / columns) * TILE_HEIGHT + (lane >> 2);
+    const int x = (tile % columns) * TILE_WIDTH + (lane >> 2), top = (tile / columns) * TILE_HEIGHT + (lane & 3);
     const int width = (int)view.width, height = (int)view.height;
-    const float px = left + 2 * (lane & 3) + 0.5f, py = y + 0.5f;
+    const float px = x + 0.5f, py = top + 0.5f;
     const int end = ends[tile];
     int begin = starts[tile];
     float transmittance[PIXELS], red[PIXELS], green[PIXELS], blue[PIXELS], z[PIXELS];
 #pragma unroll
     for (int i = 0; i < PIXELS; i++) {
         // A pixel outside the picture has ended before it began.
-        transmittance[i] = left + column_of(lane & 3, i) < width && y < height ? 1.0f : 0.0f;
+        transmittance[i] = x < width && top + 4 * i < height ? 1.0f : 0.0f;
         red[i] = green[i] = blue[i] = z[i] = 0.0f;
     }
     bool open = true;
@@ -35,10 +35,10 @@ extern "C" __global__ void __launch_bounds__(32 * WARPS) blend(
         for (; j < count; j++) {
             const float4 a = chunk[warp][j][0], b = chunk[warp][j][1];
             const float2 c = *reinterpret_cast<const float2*>(&chunk[warp][j][2]);
-            const Row row = row_of(py, a.y, a.w, b.x, b.y);
+            const Column column = column_of(px, a.x, a.z, a.w, b.y);
 #pragma unroll
             for (int i = 0; i < PIXELS; i++) {
-                const float level = level_at(row, px + column_of(0, i) - a.x, a.z);
+                const float level = level_at(column, py + 4 * i - a.y, b.x);
                 if (level >= MIN_LEVEL && transmittance[i] > MIN_TRANSMITTANCE) {
                     const float weight = __fmul_rn(fminf(fast_exp2(level), MAX_ALPHA), transmittance[i]);
                     red[i] += weight * b.z;
@@ -64,7 +64,7 @@ extern "C" __global__ void __launch_bounds__(32 * WARPS) blend(
     const long long plane = (long long)width * height;
 #pragma unroll
     for (int i = 0; i < PIXELS; i++) {
-        const int x = left + column_of(lane & 3, i);
+        const int y = top + 4 * i;
         if (x < width && y < height) {
             const long long at = (long long)y * width + x;
             rgb[at] = red[i] + transmittance[i] * view.background[0];

@@ -58,10 +58,10 @@ extern "C" __global__ void __launch_bounds__(32 * WARPS) blend_backward(
     const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
     const int tile = blockIdx.x * WARPS + warp;
     if (tile >= tiles) return;
-    const int left = (tile % columns) * TILE_WIDTH, y = (tile / columns) * TILE_HEIGHT + (lane >> 2);
-    const float px = left + 2 * (lane & 3) + 0.5f, py = y + 0.5f;
+    const int x = (tile % columns) * TILE_WIDTH + (lane >> 2), top = (tile / columns) * TILE_HEIGHT + (lane & 3);
+    const float px = x + 0.5f, py = top + 0.5f;
     Pixels p = load_pixels(
-        left, y, (int)view.width, (int)view.height, rgb, alpha, depth, grad_rgb, grad_alpha, grad_depth);
+        x, top, (int)view.width, (int)view.height, rgb, alpha, depth, grad_rgb, grad_alpha, grad_depth);
     const Share share = share_of(lane);
     const int stop = processed[tile];
     for (int begin = starts[tile]; begin < stop; begin += 32) {
@@ -70,35 +70,35 @@ extern "C" __global__ void __launch_bounds__(32 * WARPS) blend_backward(
         for (int j = 0; j < count; j++) {
             const float4 a = chunk[warp][j][0], b = chunk[warp][j][1];
             const float2 c = *reinterpret_cast<const float2*>(&chunk[warp][j][2]);
-            const Row row = row_of(py, a.y, a.w, b.x, b.y);
+            const Column column = column_of(px, a.x, a.z, a.w, b.y);
             float v[SUMS];
 #pragma unroll
             for (int i = 0; i < SUMS; i++) v[i] = 0.0f;
             uint taken = 0;
 #pragma unroll
             for (int i = 0; i < PIXELS; i++) {
-                const float dx = px + column_of(0, i) - a.x;
+                const float dy = py + 4 * i - a.y;
                 float k, w;
-                weigh(p, i, level_at(row, dx, a.z), b, c, k, w);
+                weigh(p, i, level_at(column, dy, b.x), b, c, k, w);
                 taken |= __float_as_uint(w);
-                const float kx = k * dx;
+                const float ky = k * dy;
                 v[SUM_K] += k;
-                v[SUM_KX] += kx;
-                v[SUM_KXX] += kx * dx;
+                v[SUM_KY] += ky;
+                v[SUM_KYY] += ky * dy;
                 v[SUM_RED] += w * p.gr[i];
                 v[SUM_GREEN] += w * p.gg[i];
                 v[SUM_BLUE] += w * p.gb[i];
                 if (WITH_DEPTH) v[SUM_Z] += w * p.gz[i];
                 if (COLLECT) {
-                    v[SUM_ABS_X] += fabsf(k * (2.0f * a.z * dx + row.cross));
-                    v[SUM_ABS_Y] += fabsf(k * (a.w * dx + 2.0f * row.half));
+                    v[SUM_ABS_X] += fabsf(k * (2.0f * column.half + a.w * dy));
+                    v[SUM_ABS_Y] += fabsf(k * (column.cross + 2.0f * b.x * dy));
                 }
             }
             float sum = 0.0f;
             if (__any_sync(FULL_WARP, taken != 0)) {
-                v[SUM_KY] = v[SUM_K] * row.dy;
-                v[SUM_KXY] = v[SUM_KX] * row.dy;
-                v[SUM_KYY] = v[SUM_KY] * row.dy;
+                v[SUM_KX] = v[SUM_K] * column.dx;
+                v[SUM_KXY] = v[SUM_KY] * column.dx;
+                v[SUM_KXX] = v[SUM_KX] * column.dx;
                 sum = reduce(v, lane);
                 if (COLLECT && share.index >= SUM_ABS_X) sum *= LN2;
             }

@@ -2,16 +2,16 @@
 // says what k, w and the slots are. There the sums over lanes take 75 of 187 instructions a pair.
 //
 // A pair's sums are sum k {1, x, y, x^2, xy, y^2} over the tile's pixels, counted from its centre, and sum w g for each
-// channel of the slopes g. A lane holds pixels of one row, whose columns depend on its rank (lane % 4) and whose row is
-// its group (lane / 4). That is how the right-hand matrix B of a product lies in registers: rank is the index that is
+// channel of the slopes g. A lane holds pixels of one column, whose rows depend on its rank (lane % 4) and whose column
+// is its group (lane / 4). That is how the right-hand matrix B of a product lies in registers: rank is the index that is
 // summed over, group is the column. So, with nothing moved between lanes:
 //
-//   D (8 quantities x 8 rows of pixels) += A (8 x 4, constants) B (4 x 8, one value of every lane)
+//   D (8 quantities x 8 columns of pixels) += A (8 x 4, constants) B (4 x 8, one value of every lane)
 //
-// sums over the four lanes of a row: rows 0 to 2 of A are x^0, x^1, x^2 and take the k of one pixel of each lane, rows
+// sums over the four lanes of a column: rows 0 to 2 of A are y^0, y^1, y^2 and take the k of one pixel of each lane, rows
 // 3 to 7 are ones in one row each, and take w g, already added up over a lane's own pixels, and the absolute sums. The
 // matrices of the instruction are twice as large, so two Gaussians go at a time. D lies in registers as a left-hand
-// matrix does, and one more product, with y^0, y^1, y^2, sums over the rows of pixels. All values are split in two, so
+// matrix does, and one more product, with x^0, x^1, x^2, sums over the columns of pixels. All values are split in two, so
 // that 22 bits of them count (tensor.cuh); the constants have few bits.
 //
 // Defines: PIXELS, WITH_ALPHA, and either COLLECT or WITH_DEPTH, as in blend_backward.cu. Needs compute 8.0.
@@ -28,30 +28,30 @@
 __device__ __forceinline__ void values_of(Pixels& p, const float4* record, float px, float py, float (&v)[VALUES]) {
     const float4 a = record[0], b = record[1];
     const float2 c = *reinterpret_cast<const float2*>(record + 2);
-    const Row row = row_of(py, a.y, a.w, b.x, b.y);
+    const Column column = column_of(px, a.x, a.z, a.w, b.y);
 #pragma unroll
     for (int i = PIXELS; i < VALUES; i++) v[i] = 0.0f;
 #pragma unroll
     for (int i = 0; i < PIXELS; i++) {
-        const float dx = px + column_of(0, i) - a.x;
+        const float dy = py + 4 * i - a.y;
         float w;
-        weigh(p, i, level_at(row, dx, a.z), b, c, v[i], w);
+        weigh(p, i, level_at(column, dy, b.x), b, c, v[i], w);
         v[PIXELS] += w * p.gr[i];
         v[PIXELS + 1] += w * p.gg[i];
         v[PIXELS + 2] += w * p.gb[i];
         if (WITH_DEPTH) v[PIXELS + 3] += w * p.gz[i];
         if (COLLECT) {
-            v[VALUES - 2] += fabsf(v[i] * (2.0f * a.z * dx + row.cross));
-            v[VALUES - 1] += fabsf(v[i] * (a.w * dx + 2.0f * row.half));
+            v[VALUES - 2] += fabsf(v[i] * (2.0f * column.half + a.w * dy));
+            v[VALUES - 1] += fabsf(v[i] * (column.cross + 2.0f * b.x * dy));
         }
     }
 }
 
-// Where in a Gaussian's twelve sums the element (quantity, power of y) of the result goes; 12: nowhere.
+// Where in a Gaussian's twelve sums the element (quantity, power of x) of the result goes; 12: nowhere.
 __device__ __forceinline__ int place_of(int quantity, int power) {
-    if (quantity == 0) return power == 0 ? SUM_K : power == 1 ? SUM_KY : power == 2 ? SUM_KYY : SUMS;
-    if (quantity == 1) return power == 0 ? SUM_KX : power == 1 ? SUM_KXY : SUMS;
-    if (quantity == 2) return power == 0 ? SUM_KXX : SUMS;
+    if (quantity == 0) return power == 0 ? SUM_K : power == 1 ? SUM_KX : power == 2 ? SUM_KXX : SUMS;
+    if (quantity == 1) return power == 0 ? SUM_KY : power == 1 ? SUM_KXY : SUMS;
+    if (quantity == 2) return power == 0 ? SUM_KYY : SUMS;
     if (power) return SUMS;
     if (quantity < 6) return SUM_RED + quantity - 3;
     return COLLECT ? SUM_ABS_X + quantity - 6 : quantity == 6 ? SUM_Z : SUMS;
@@ -95,27 +95,27 @@ extern "C" __global__ void __launch_bounds__(32 * WARPS, 5) blend_backward(
     const int tile = blockIdx.x * WARPS + warp;
     if (tile >= tiles) return;
     const int left = (tile % columns) * TILE_WIDTH, top = (tile / columns) * TILE_HEIGHT;
-    const float px = left + 2 * rank + 0.5f, py = top + group + 0.5f;
+    const float px = left + group + 0.5f, py = top + rank + 0.5f;
     Pixels p = load_pixels(
-        left, top + group, (int)view.width, (int)view.height, rgb, alpha, depth, grad_rgb, grad_alpha, grad_depth);
-    // Of A, row = group and column = rank: powers of a pixel's x, then ones in one row. The second Gaussian's rows and
+        left + group, top + rank, (int)view.width, (int)view.height, rgb, alpha, depth, grad_rgb, grad_alpha, grad_depth);
+    // Of A, row = group and column = rank: powers of a pixel's y, then ones in one row. The second Gaussian's rows and
     // columns follow the first one's, so two quarters of each matrix are zero.
     float constants[VALUES][4];
 #pragma unroll
     for (int i = 0; i < VALUES; i++) {
-        const float x = column_of(rank, i) - 0.5f * (TILE_WIDTH - 1);
-        const float power = group == 0 ? 1.0f : group == 1 ? x : group == 2 ? x * x : 0.0f;
+        const float y = rank + 4 * i - 0.5f * (TILE_HEIGHT - 1);
+        const float power = group == 0 ? 1.0f : group == 1 ? y : group == 2 ? y * y : 0.0f;
         const float one = group == i - PIXELS + 3 ? 1.0f : 0.0f;
         constants[i][0] = constants[i][3] = i < PIXELS ? power : one;
         constants[i][1] = constants[i][2] = 0.0f;
 #pragma unroll
         for (int j = 0; j < 4; j++) constants[i][j] = kept(constants[i][j]);
     }
-    float powers[2];  // of y: row of pixels 2 rank and 2 rank + 1, power = group
+    float powers[2];  // of x: columns of pixels 2 rank and 2 rank + 1, power = group
 #pragma unroll
     for (int i = 0; i < 2; i++) {
-        const float y = 2 * rank + i - 0.5f * (TILE_HEIGHT - 1);
-        powers[i] = group == 0 ? 1.0f : group == 1 ? y : group == 2 ? y * y : 0.0f;
+        const float x = 2 * rank + i - 0.5f * (TILE_WIDTH - 1);
+        powers[i] = group == 0 ? 1.0f : group == 1 ? x : group == 2 ? x * x : 0.0f;
     }
     const int place_even = place_of(group, 2 * rank), place_odd = place_of(group, 2 * rank + 1);
     float *even = sums + place_even, *odd = sums + place_odd;
@@ -135,7 +135,9 @@ extern "C" __global__ void __launch_bounds__(32 * WARPS, 5) blend_backward(
                 const float high[2] = {leading(first[i]), leading(second[i])};
                 const float low[2] = {first[i] - high[0], second[i] - high[1]};
                 multiply_add(rows, constants[i], high);
+#if !defined(NOLOW)
                 multiply_add(low_rows, constants[i], low);
+#endif
             }
 #pragma unroll
             for (int i = 0; i < 4; i++) rows[i] += low_rows[i];

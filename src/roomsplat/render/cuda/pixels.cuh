@@ -1,13 +1,10 @@
 // Which pixels of a tile a lane of its warp holds, and the gradients that the backward kernels need of them.
 //
-// A tile is 4 * PIXELS x 8 px. Lane l holds PIXELS (2 or 4) pixels of row l / 4: columns 2 (l % 4) and the next one, and,
-// with four, the same eight columns on. Two neighbours are one 8-byte access, and they share the exponent's terms of
-// their row.
+// A tile is 8 x 4 * PIXELS px. Lane l holds PIXELS (2 or 4) pixels of column l / 4, in rows l % 4, l % 4 + 4 ...: they
+// share the exponent's terms of their column, and the warp's pixels of one number fill a block of 8 x 4.
 
-#define TILE_WIDTH (4 * PIXELS)
-#define TILE_HEIGHT 8
-
-__device__ __forceinline__ int column_of(int rank, int i) { return 2 * rank + (i & 1) + 8 * (i >> 1); }
+#define TILE_WIDTH 8
+#define TILE_HEIGHT (4 * PIXELS)
 
 // The slope of the loss along a Gaussian's weight in a pixel is colour . (gr, gg, gb) + ga + z gz; `behind` is what the
 // Gaussians that are still to come add to the loss in first order.
@@ -17,14 +14,14 @@ struct Pixels {
 
 // A pixel outside the picture has ended before it began.
 __device__ __forceinline__ Pixels load_pixels(
-    int left, int y, int width, int height, const float* __restrict__ rgb, const float* __restrict__ alpha,
+    int x, int top, int width, int height, const float* __restrict__ rgb, const float* __restrict__ alpha,
     const float* __restrict__ depth, const float* __restrict__ grad_rgb, const float* __restrict__ grad_alpha,
     const float* __restrict__ grad_depth) {
     const long long plane = (long long)width * height;
     Pixels p;
 #pragma unroll
     for (int i = 0; i < PIXELS; i++) {
-        const int x = left + column_of(threadIdx.x & 3, i);
+        const int y = top + 4 * i;
         p.transmittance[i] = p.behind[i] = p.gr[i] = p.gg[i] = p.gb[i] = p.ga[i] = p.gz[i] = 0.0f;
         if (x < width && y < height) {
             const long long at = (long long)y * width + x;
@@ -46,11 +43,12 @@ __device__ __forceinline__ Pixels load_pixels(
     return p;
 }
 
-// k and w (prelude.cuh) of a Gaussian at pixel i, b and c being the last six floats of its record. No branch: where the
-// Gaussian is not taken raw is zero, and so is all else.
+// k and w (prelude.cuh) of a Gaussian at pixel i, b and c being the last six floats of its record; zero where it is not
+// taken. The branch pays: three blocks of 8 x 4 of ten are skipped by the whole warp.
 __device__ __forceinline__ void weigh(Pixels& p, int i, float level, float4 b, float2 c, float& k, float& w) {
-    const bool takes = level >= MIN_LEVEL && p.transmittance[i] > MIN_TRANSMITTANCE;
-    const float raw = takes ? fast_exp2(level) : 0.0f, opaque = fminf(raw, MAX_ALPHA);
+    k = w = 0.0f;
+    if (!(level >= MIN_LEVEL && p.transmittance[i] > MIN_TRANSMITTANCE)) return;
+    const float raw = fast_exp2(level), opaque = fminf(raw, MAX_ALPHA);
     w = __fmul_rn(opaque, p.transmittance[i]);
     float slope = b.z * p.gr[i] + b.w * p.gg[i] + c.x * p.gb[i];
     if (WITH_ALPHA) slope += p.ga[i];

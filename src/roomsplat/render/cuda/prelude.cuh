@@ -52,22 +52,22 @@ __device__ __forceinline__ float fast_reciprocal(float x) {
 #endif
 }
 
-// A Gaussian on one row of pixels: what its exponent has in common there.
-struct Row {
-    float dy, half, cross, base;  // qc dy, qb dy, qc dy^2 - level
+// A Gaussian on one column of pixels: what its exponent has in common there.
+struct Column {
+    float dx, half, cross, base;  // qa dx, qb dx, qa dx^2 - level
 };
 
 // Forward and backward must take the same decisions, so no product here may be contracted by the compiler's choice.
-__device__ __forceinline__ Row row_of(float py, float v, float qb, float qc, float level) {
-    Row row;
-    row.dy = __fsub_rn(py, v);
-    row.half = __fmul_rn(qc, row.dy);
-    row.cross = __fmul_rn(qb, row.dy);
-    row.base = __fmaf_rn(row.half, row.dy, -level);
-    return row;
+__device__ __forceinline__ Column column_of(float px, float u, float qa, float qb, float level) {
+    Column column;
+    column.dx = __fsub_rn(px, u);
+    column.half = __fmul_rn(qa, column.dx);
+    column.cross = __fmul_rn(qb, column.dx);
+    column.base = __fmaf_rn(column.half, column.dx, -level);
+    return column;
 }
 
 // log2 of alpha before it is cut.
-__device__ __forceinline__ float level_at(Row row, float dx, float qa) {
-    return __fmaf_rn(-__fmaf_rn(qa, dx, row.cross), dx, -row.base);
+__device__ __forceinline__ float level_at(Column column, float dy, float qc) {
+    return __fmaf_rn(-__fmaf_rn(qc, dy, column.cross), dy, -column.base);
 }
