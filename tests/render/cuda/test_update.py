@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from roomsplat.render.base import LearningRates, RenderSettings
-from roomsplat.render.cuda.derivatives import Derivatives, PairSums
+from roomsplat.render.cuda.derivatives import GATHER_THREADS, Derivatives, PairSums
 from roomsplat.render.cuda.layout import (
     LOGIT,
     MEAN,
@@ -171,25 +171,64 @@ def test_statistics_grow(device: EmulatedDevice, antialiased: bool) -> None:
     np.testing.assert_allclose(got["max_radius"], np.maximum(extents, larger), rtol=1e-3)
 
 
-@pytest.mark.parametrize("seed", [0, 1, 5])
-def test_slots_are_summed(seed: int) -> None:
-    """A Gaussian's sums are its slots', however many: none, one, a warp's worth, and crowds that take a whole block."""
-    device, rng = EmulatedDevice(seed), np.random.default_rng(0)
-    counts = np.array([0, 1, 31, 33, 192, 193, 1000, 0, 2, 0, 5000, *rng.integers(0, 20, 120)], np.int32)
+def summed(device: EmulatedDevice, slots: np.ndarray, counts: np.ndarray, flags: np.ndarray) -> np.ndarray:
+    """What ``gather`` writes over sevens; slots lie in the opposite order of Gaussians."""
     starts = np.cumsum(counts[::-1])[::-1].astype(np.int32) - counts
-    slots = rng.normal(size=(counts.sum(), 12)).astype(np.float32)
-    flags = np.ones(len(counts), np.uint8)
-    flags[5] = flags[20] = 14  # coloured, not seen
     got = np.full((len(counts), 12), 7, np.float32)
     device.kernel("gather.cu", "gather")(
-        (-(-len(counts) // 64),), (192,), (slots, starts, counts, flags, np.int32(len(counts)), got)
+        (-(-len(counts) // GATHER_THREADS),),
+        (GATHER_THREADS,),
+        (slots, starts, counts, flags, np.int32(len(counts)), got),
     )
+    return got
+
+
+EDGES = [0, 1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 511, 512, 513, 767, 768, 769, 0, 5000]
+"""Numbers of slots around those where a Gaussian takes another round, the whole warp, or the whole block."""
+
+
+@pytest.mark.parametrize("seed", [0, 1, 5])
+def test_slots_are_summed(seed: int) -> None:
+    """A Gaussian's sums are its slots', however many; of the unseen no slot is read and nothing is written."""
+    rng = np.random.default_rng(0)
+    counts = np.array([*EDGES, *rng.integers(0, 40, 1000), *EDGES[::-1]], np.int32)
+    slots = rng.normal(size=(counts.sum(), 12)).astype(np.float32)
+    flags = rng.choice(np.array([1, 15, 0, 14], np.uint8), len(counts))  # 14: coloured, not seen
+    flags[: len(EDGES)] = 1
+    starts = np.cumsum(counts[::-1])[::-1] - counts
+    unseen = flags % 2 == 0
+    for first, count in zip(starts[unseen], counts[unseen], strict=True):
+        slots[first : first + count] = np.nan
     wanted = np.array(
         [slots[s : s + c].sum(axis=0, dtype=np.float64) for s, c in zip(starts, counts, strict=True)]
     )
-    wanted[[5, 20]] = 7
+    wanted[unseen] = 7
+    got = summed(EmulatedDevice(seed), slots, counts, flags)
     np.testing.assert_allclose(got, wanted, atol=1e-4)
-    assert (counts > 192).sum() == 3, "more than one crowd in a block"
+    assert (counts[flags % 2 == 1] > 512).sum() > 4, "several whole blocks"
+
+
+@pytest.mark.parametrize("count", [1, 7, 8, 9, 255, 256, 257, 511, 513])
+def test_every_gaussian_is_summed_once(device: EmulatedDevice, count: int) -> None:
+    """Whatever the number of Gaussians, each gets its own sums: chunks from all over leave no gap and no overlap."""
+    slots = np.arange(12 * count, dtype=np.float32).reshape(count, 12)
+    got = summed(device, slots, np.ones(count, np.int32), np.ones(count, np.uint8))
+    np.testing.assert_array_equal(got, slots[::-1])
+
+
+def test_sums_depend_on_their_own_slots_alone() -> None:
+    """The same slots give the same bits, wherever the Gaussian is stored, among whom, and in any order of threads."""
+    rng = np.random.default_rng(3)
+    counts = np.array(EDGES, np.int32)
+    slots = rng.normal(size=(counts.sum(), 12)).astype(np.float32)
+    alone = summed(EmulatedDevice(0), slots, counts, np.ones(len(counts), np.uint8))
+    for seed, others in ((0, 300), (1, 700), (4, 701)):
+        more = rng.integers(0, 600 if seed else 3, others).astype(np.int32)
+        # The others come first in memory and so last among the slots.
+        among = np.concatenate([slots, rng.normal(size=(more.sum(), 12)).astype(np.float32)])
+        together = np.concatenate([more, counts])
+        got = summed(EmulatedDevice(seed), among, together, np.ones(len(together), np.uint8))[others:]
+        np.testing.assert_array_equal(got.view(np.uint32), alone.view(np.uint32))
 
 
 def test_same_bits_whatever_the_order_of_threads() -> None:

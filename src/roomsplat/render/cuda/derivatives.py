@@ -10,8 +10,8 @@ from roomsplat.render.cuda.device import Array, Device, Kernel, Pending
 from roomsplat.render.cuda.layout import CudaSplats, adam_struct, fields_from_planes
 from roomsplat.render.cuda.memory import Buffers
 
-THREADS, GATHER_GAUSSIANS, GATHER_THREADS, POSE_THREADS = 128, 64, 192, 192
-"""Blocks of ``update``, ``gather`` (64 Gaussians of three threads) and ``sum_pose``."""
+THREADS, GATHER_THREADS, POSE_THREADS = 128, 256, 192
+"""Blocks of ``update`` and ``gather`` (a Gaussian a thread) and of ``sum_pose``."""
 SUMS, TWIST = 12, 6
 _NO_RATES = LearningRates(means=0, quats=0, log_scales=0, opacity_logits=0, sh_dc=0, sh_rest=0)
 
@@ -88,7 +88,7 @@ class Derivatives:
                 self._gather = self._device.kernel("gather.cu", "gather")
             size = np.int32(count)
             self._gather(
-                (-(-count // GATHER_GAUSSIANS),),
+                (-(-count // GATHER_THREADS),),
                 (GATHER_THREADS,),
                 (sums.slots, sums.slot_starts, sums.slot_counts, sums.flags, size, totals),
             )
