@@ -13,6 +13,12 @@
 #define AHEAD 4     // reads of a lane under way
 #define FEW 16      // slots that eight lanes add in two rounds; the whole warp takes 32 in one
 #define CROWD 512   // slots that one warp still adds alone, in sixteen rounds of about 0.8 us
+// Blocks that a processor is to hold: all the threads of a 7.5, on later ones 1536 threads of 40 registers.
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
+#define BLOCKS_A_PROCESSOR 4
+#else
+#define BLOCKS_A_PROCESSOR 6
+#endif
 
 __device__ __forceinline__ void add(float4& total, float4 more) {
     total.x += more.x, total.y += more.y, total.z += more.z, total.w += more.w;
@@ -45,7 +51,7 @@ __device__ __forceinline__ float4 sum_slots(const float4* __restrict__ slots, in
     return total;
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS, 6) gather(
+extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS_A_PROCESSOR) gather(
     const float4* __restrict__ slots, const int* __restrict__ starts, const int* __restrict__ counts,
     const uchar* __restrict__ flags, int n, float4* __restrict__ sums) {
     __shared__ int4 tasks[THREADS];  // Gaussian, first slot, slots; few slots from the front, many from the back
