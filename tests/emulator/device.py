@@ -40,7 +40,7 @@ SECONDS = 120.0
 """A launch that takes longer spins."""
 DYNAMIC = re.compile(r"extern\s+__shared__\s+(?:__align__\(\d+\)\s+)?([\w\s]+?)\s*\b(\w+)\s*\[\s*\]\s*;")
 KERNEL = re.compile(r"__global__\s+(?:void\s+)?(\w+)\s*\(")
-ORDERS = {"forward": 0, "backward": 1}
+SHUFFLED = 4
 
 
 class EmulatorError(AssertionError):
@@ -195,8 +195,9 @@ class EmulatedDevice:
     """``Device`` on the processor.
 
     Args:
-        seed: in which order the threads of a block run: 0 ascending, 1 descending, anything else shuffled by it.
-            A kernel that lacks a barrier gives other results in another order.
+        seed: in which order the threads of a block run: 0 ascending, 1 descending; 2 and 3 the same, but a warp runs
+            on as far as it can; anything else shuffled by it. A kernel that lacks a barrier gives other results in
+            another order.
         compute: the compute capability that it claims, which chooses between kernels.
     """
 
@@ -226,7 +227,7 @@ class EmulatedDevice:
         library, entries = _library(source, what)
         if name not in entries:
             raise EmulatorError(f"{what} has no kernel {name}; it has {', '.join(entries) or 'none'}.")
-        return EmulatedKernel(library, entries[name], min(self._seed, 2), self._seed)
+        return EmulatedKernel(library, entries[name], min(self._seed, SHUFFLED), self._seed)
 
     def fetch_later(self, array: NDArray[Any]) -> _Here:
         """Copied at once."""

@@ -81,8 +81,14 @@ unsigned random_below(unsigned count) {
 
 void make_ready(Fiber* fiber) { ready[(ready_first + ready_count++) % MAX_THREADS] = fiber; }
 
+bool is_eager() { return launch->order == EAGER_ASCENDING || launch->order == EAGER_DESCENDING; }
+
+// Whether threads are made ready from the last to the first. Eager ones are taken from the end of the ring.
+bool is_backward() { return launch->order == DESCENDING || launch->order == EAGER_ASCENDING; }
+
 Fiber* next_ready() {
     if (!ready_count) return nullptr;
+    if (is_eager()) return ready[(ready_first + --ready_count) % MAX_THREADS];
     if (launch->order == SHUFFLED) {
         Fiber*& chosen = ready[(ready_first + random_below(ready_count)) % MAX_THREADS];
         Fiber* const taken = ready[ready_first];
@@ -143,7 +149,7 @@ void conclude(unsigned warp_number, int which) {
     const unsigned lanes = meeting.arrived;
     const uint64_t ballot = meeting.place.kind == BALLOT ? ballot_of(warp, lanes, 1) : 0;
     for (int step = 0; step < LANES; ++step) {
-        const int lane = launch->order == DESCENDING ? LANES - 1 - step : step;
+        const int lane = is_backward() ? LANES - 1 - step : step;
         if (!((lanes >> lane) & 1u)) continue;
         Fiber* const fiber = &fibers[warp_number * LANES + lane];
         const unsigned source = warp.argument[lane];
@@ -159,7 +165,7 @@ void conclude(unsigned warp_number, int which) {
 
 void open_barrier() {
     for (unsigned step = 0; step < threads; ++step) {
-        const unsigned number = launch->order == DESCENDING ? threads - 1 - step : step;
+        const unsigned number = is_backward() ? threads - 1 - step : step;
         if (!barrier_fiber[number]) continue;
         barrier_fiber[number]->result = barrier_true | ((uint64_t)at_barrier << 32);
         make_ready(barrier_fiber[number]);
@@ -211,7 +217,7 @@ void begin_block() {
     ready_first = ready_count = 0;
     at_barrier = barrier_true = 0;
     for (unsigned step = 0; step < threads; ++step) {
-        const unsigned number = launch->order == DESCENDING ? threads - 1 - step : step;
+        const unsigned number = is_backward() ? threads - 1 - step : step;
         Fiber& fiber = fibers[number];
         fiber.number = number;
         fiber.index = {number % block_size.x, number / block_size.x % block_size.y,

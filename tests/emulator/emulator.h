@@ -50,11 +50,12 @@ struct Entry {
     void (*invoke)(void** arguments);
 };
 
-enum Order { ASCENDING, DESCENDING, SHUFFLED };
+// In which order threads run that could. Eager: a warp runs on as far as it can before another one has its turn.
+enum Order { ASCENDING, DESCENDING, EAGER_ASCENDING, EAGER_DESCENDING, SHUFFLED };
 
 struct Launch {
     unsigned grid[3], block[3], shared_bytes;
-    int order;  // in which threads run
+    int order;
     uint64_t seed;
     double seconds;  // a launch that takes longer is stopped: it spins
 };

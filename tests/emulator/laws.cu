@@ -100,6 +100,20 @@ extern "C" __global__ void race(int* __restrict__ out) {
     out[threadIdx.x] = kept[127 - threadIdx.x];
 }
 
+// Two block-wide sums, the second one without a barrier before it.
+extern "C" __global__ void ahead(int* __restrict__ out) {
+    __shared__ int sums[4];
+    int total = 0;
+    for (int round = 1; round < 3; round++) {
+        int value = round;
+        for (int bit = 16; bit; bit >>= 1) value += __shfl_xor_sync(FULL_WARP, value, bit);
+        if ((threadIdx.x & 31) == 0) sums[threadIdx.x >> 5] = value;
+        __syncthreads();
+        for (int warp = 0; warp < 4; warp++) total += sums[warp];
+    }
+    out[threadIdx.x] = total;
+}
+
 extern "C" __global__ void tiny(float* __restrict__ out) { out[threadIdx.x] *= 0.5f; }
 
 extern "C" __global__ void counts(uint* __restrict__ at) {
