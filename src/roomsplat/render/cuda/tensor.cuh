@@ -9,18 +9,7 @@ __device__ __forceinline__ float leading(float x) { return __uint_as_float(__flo
 
 #ifdef EMULATED
 __device__ __forceinline__ void multiply_add(float (&c)[4], const float (&a)[4], const float (&b)[2]) {
-    const int lane = threadIdx.x & 31, group = lane >> 2, rank = lane & 3;
-    for (int k = 0; k < 8; k++) {
-        const int half = k >> 2, place = k & 3;
-        const float upper = leading(__shfl_sync(FULL_WARP, a[2 * half], 4 * group + place));
-        const float lower = leading(__shfl_sync(FULL_WARP, a[2 * half + 1], 4 * group + place));
-        const float even = leading(__shfl_sync(FULL_WARP, b[half], 4 * (2 * rank) + place));
-        const float odd = leading(__shfl_sync(FULL_WARP, b[half], 4 * (2 * rank + 1) + place));
-        c[0] += upper * even;
-        c[1] += upper * odd;
-        c[2] += lower * even;
-        c[3] += lower * odd;
-    }
+    emulated_mma_m16n8k8(c, a, b);
 }
 #else
 __device__ __forceinline__ void multiply_add(float (&c)[4], const float (&a)[4], const float (&b)[2]) {
