@@ -10,7 +10,7 @@ from roomsplat.render.cuda.device import Array, Device, Kernel, Pending
 from roomsplat.render.cuda.layout import CudaSplats, adam_struct, fields_from_planes
 from roomsplat.render.cuda.memory import Buffers
 
-THREADS, GATHER_THREADS, POSE_THREADS = 128, 256, 192
+THREADS, GATHER_THREADS, POSE_THREADS = 128, 512, 192
 """Blocks of ``update`` and ``gather`` (a Gaussian a thread) and of ``sum_pose``."""
 SUMS, TWIST = 12, 6
 _NO_RATES = LearningRates(means=0, quats=0, log_scales=0, opacity_logits=0, sh_dc=0, sh_rest=0)

@@ -1,11 +1,11 @@
 // The sums of a Gaussian over its pairs: its slots lie side by side (in the order of emission), 48 bytes each.
 //
-// Only bytes count here (160 MB at 3.3 M pairs), so nobody may wait for a longer neighbour. A block lists who of its 256
+// Only bytes count here (160 MB at 3.3 M pairs), so nobody may wait for a longer neighbour. A block lists who of its 512
 // Gaussians is seen, and its warps take from that list: one Gaussian of many slots at a time, or four of few. Of four
 // lanes three read a float4 each, four reads apart under way, so a warp asks for up to 32 slots (1.5 kB) at once. Lanes
 // then fold by shuffles. A Gaussian of very many slots takes the whole block. Who adds which slots in which order
 // depends on the Gaussian's own count alone; the order of the list shows nowhere.
-#define THREADS 256
+#define THREADS 512
 #define WARPS (THREADS / 32)
 #define CHUNK 8     // neighbours in memory that stay together: 32 bytes of starts, one sector
 #define PARTS 3     // float4s of a slot
@@ -15,9 +15,9 @@
 #define CROWD 512   // slots that one warp still adds alone, in sixteen rounds of about 0.8 us
 // Blocks that a processor is to hold: all the threads of a 7.5, on later ones 1536 threads of 40 registers.
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
-#define BLOCKS_A_PROCESSOR 4
+#define BLOCKS_A_PROCESSOR 2
 #else
-#define BLOCKS_A_PROCESSOR 6
+#define BLOCKS_A_PROCESSOR 3
 #endif
 
 __device__ __forceinline__ void add(float4& total, float4 more) {
@@ -39,7 +39,7 @@ __device__ __forceinline__ float4 sum_slots(const float4* __restrict__ slots, in
     const int part = lane % LANES;
     const float4* next = slots + (static_cast<size_t>(start) + lane / LANES) * PARTS + part;
     float4 total = zero;
-#pragma unroll 1  // four rounds at once would need more registers than six blocks leave
+#pragma unroll 1  // four rounds at once would need more registers than three blocks leave
     for (int left = part < PARTS ? count - lane / LANES : 0; left > 0; left -= AHEAD * STEP) {
         float4 read[AHEAD];
 #pragma unroll
@@ -87,6 +87,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS_A_PROCESSOR) gather
         if (lane < PARTS) partial[warp * PARTS + lane] = total;
         __syncthreads();
         if (thread < PARTS) {
+#pragma unroll 1
             for (int other = 1; other < WARPS; other++) add(total, partial[other * PARTS + thread]);
             sums[static_cast<size_t>(task.x) * PARTS + thread] = total;
         }
