@@ -46,7 +46,7 @@ def targets() -> Iterator[tuple[str, str]]:
                 yield file, arch
 
 
-@pytest.mark.parametrize(("file", "arch"), targets())
+@pytest.mark.parametrize(("file", "arch"), list(targets()))
 def test_every_variant_compiles(pool: ProcessPoolExecutor, file: str, arch: str) -> None:
     """To machine code, without a warning; nothing spills but what is listed with a reason."""
     asked = list(variants(file))
