@@ -6,7 +6,7 @@
 // then fold by shuffles. A Gaussian of very many slots takes the whole block. Who adds which slots in which order
 // depends on the Gaussian's own count alone; the order of the list shows nowhere.
 //
-// Sizes, by a simulation on the counts of a fox view (mean 22 slots, 1 % above 240, the largest 4800; 0.85 us a round):
+// Sizes, by a simulation on the counts of a fox view (mean 22 slots, 1 % above 210, the largest 4800; 0.85 us a round):
 // all blocks of 200 k Gaussians are resident at once, so the slowest counts: 51 us, with blocks of 256 74 us; warps that
 // do not choose their next task but take every sixteenth: 70 us.
 #define THREADS 512
