@@ -113,7 +113,6 @@ class TimedDevice:
         """``inner``: who does the work."""
         self._inner = inner
         self.name: str = inner.name
-        self.compute: tuple[int, int] = inner.compute
         self.xp: Any = inner.xp
         inner.use()
         self.ledger = Ledger(Clock(inner.xp))

@@ -7,9 +7,8 @@ from roomsplat.render.base import Engine
 from tests.contracts.harness import make_engine
 
 CUDA = pytest.param("cuda", marks=pytest.mark.gpu)
-FAST = ["cpu", "emulated", "emulated-7.5", CUDA]
-"""``emulated`` is the CUDA engine with its own kernels, run on the processor (``tests/emulator``); 7.5 is the oldest GPU
-that it serves, which has other kernels where later ones use their tensor cores."""
+FAST = ["cpu", "emulated", CUDA]
+"""``emulated`` is the CUDA engine with its own kernels, run on the processor (``tests/emulator``)."""
 
 
 @pytest.fixture(params=["reference", *FAST], scope="session")

@@ -39,8 +39,6 @@ def make_engine(name: str, threads: int | None = 2) -> Engine:
         return ReferenceEngine()
     if name == "emulated":
         return CudaEngine(EmulatedDevice())
-    if name == "emulated-7.5":
-        return CudaEngine(EmulatedDevice(compute=(7, 5)))
     assert name in ("cpu", "cuda")
     return select_engine(name, threads=threads)
 

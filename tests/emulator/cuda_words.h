@@ -195,25 +195,6 @@ inline T __shfl_down_sync(unsigned mask, T value, unsigned delta, int width = 32
     return emulated_shuffle(mask, value, source > last ? lane : source, "__shfl_down_sync", file, line);
 }
 
-// mma.m16n8k8 with tf32 operands: C (16 x 8) += A (16 x 8) B (8 x 8); fragments as in the PTX ISA, cut to 11 bits.
-inline void emulated_mma_m16n8k8(float (&c)[4], const float (&a)[4], const float (&b)[2], EMULATED_WHERE) {
-    static float operands[32][32][6];  // of every lane of every warp of the block
-    const unsigned lane = emulator::thread_number & 31u, group = lane >> 2, rank = lane & 3u;
-    float(&all)[32][6] = operands[emulator::thread_number >> 5];
-    for (int i = 0; i < 6; ++i) all[lane][i] = __uint_as_float(__float_as_uint(i < 4 ? a[i] : b[i - 4]) & 0xffffe000u);
-    emulator::together(emulator::WARP_BARRIER, 0xffffffffu, 0, 0, "mma.sync", file, line);
-    for (int k = 0; k < 8; ++k) {
-        const int half = k >> 2, place = k & 3;
-        const float upper = all[4 * group + place][2 * half], lower = all[4 * group + place][2 * half + 1];
-        const float even = all[8 * rank + place][4 + half], odd = all[8 * rank + 4 + place][4 + half];
-        c[0] += upper * even;
-        c[1] += upper * odd;
-        c[2] += lower * even;
-        c[3] += lower * odd;
-    }
-    emulator::together(emulator::WARP_BARRIER, 0xffffffffu, 0, 0, "mma.sync", file, line);
-}
-
 inline void __threadfence() { asm volatile("" ::: "memory"); }
 inline void __threadfence_block() { asm volatile("" ::: "memory"); }
 inline void __nanosleep(unsigned) { asm volatile("" ::: "memory"); }

@@ -198,13 +198,11 @@ class EmulatedDevice:
         seed: in which order the threads of a block run: 0 ascending, 1 descending; 2 and 3 the same, but a warp runs
             on as far as it can; anything else shuffled by it. A kernel that lacks a barrier gives other results in
             another order.
-        compute: the compute capability that it claims, which chooses between kernels.
     """
 
-    def __init__(self, seed: int = 0, compute: tuple[int, int] = (9, 0)) -> None:
+    def __init__(self, seed: int = 0) -> None:
         """See the class."""
         compiler()
-        self.compute = compute
         self.name = "the processor, as a GPU"
         self.xp = poisoned_numpy
         self._seed = seed

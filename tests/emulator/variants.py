@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from itertools import product
 
 from roomsplat.render.cuda.layout import PIXELS, TILE_HEIGHT
+from roomsplat.render.cuda.slopes import BATCH
 from roomsplat.render.cuda.sorting import ITEMS_FEW, ITEMS_MANY
 
 Defines = dict[str, int]
@@ -11,9 +12,9 @@ EITHER = (0, 1)
 
 CHOICES: dict[str, dict[str, tuple[int, ...]]] = {
     "blend.cu": {"PIXELS": (PIXELS,), "WITH_DEPTH": EITHER},
-    "blend_backward.cu": {"PIXELS": (PIXELS,), "COLLECT": EITHER, "WITH_ALPHA": EITHER, "WITH_DEPTH": EITHER},
-    "blend_backward_tensor.cu": {
+    "blend_backward.cu": {
         "PIXELS": (PIXELS,),
+        "BATCH": (BATCH,),
         "COLLECT": EITHER,
         "WITH_ALPHA": EITHER,
         "WITH_DEPTH": EITHER,
@@ -28,10 +29,6 @@ CHOICES: dict[str, dict[str, tuple[int, ...]]] = {
     "tiles.cu": {"TILE_HEIGHT": (TILE_HEIGHT,)},
     "update.cu": {"DEGREE": (0, 1, 2, 3), "ADAM": EITHER, "COLLECT": EITHER, "POSE": EITHER},
 }
-
-
-OLDEST = {"blend_backward_tensor.cu": 80}
-"""Sources that only later GPUs run, by the least architecture; ``slopes.py`` chooses."""
 
 
 def is_used(file: str, defines: Defines) -> bool:

@@ -12,11 +12,17 @@ import pytest
 
 from roomsplat.render.cuda.sources import kernel_files
 from tests.emulator.nvrtc import Compiled, CompileError, compile_source, compile_variant, find_library
-from tests.emulator.variants import CHOICES, OLDEST, Defines, variants
+from tests.emulator.variants import CHOICES, Defines, variants
 
 ARCHITECTURES = ("75", "80", "86", "89", "90", "100", "120")
 
-MAY_SPILL: dict[tuple[str, str], tuple[int, str]] = {}
+MAY_SPILL: dict[tuple[str, str], tuple[int, str]] = {
+    ("blend_backward", arch): (
+        64,
+        "NVRTC's own trade for one more block at once; made to keep 96 registers it is slower",
+    )
+    for arch in ARCHITECTURES
+}
 """Bytes that a kernel may spill (stores and loads) on an architecture, and why that is the better choice."""
 
 
@@ -38,15 +44,8 @@ def summary(file: str, arch: str, defines: Defines, found: list[Compiled]) -> st
     )
 
 
-def targets() -> Iterator[tuple[str, str]]:
-    """Every source with every architecture that it is for."""
-    for file in kernel_files():
-        for arch in ARCHITECTURES:
-            if int(arch) >= OLDEST.get(file, 0):
-                yield file, arch
-
-
-@pytest.mark.parametrize(("file", "arch"), list(targets()))
+@pytest.mark.parametrize("arch", ARCHITECTURES)
+@pytest.mark.parametrize("file", kernel_files())
 def test_every_variant_compiles(pool: ProcessPoolExecutor, file: str, arch: str) -> None:
     """To machine code, without a warning; nothing spills but what is listed with a reason."""
     asked = list(variants(file))

@@ -39,7 +39,6 @@ def test_a_device_knows_its_name_and_makes_itself_current(cupy: FakeCupy, home: 
     """Each device makes its own index current, whenever it is used; memory is what is taken, and all."""
     first, second = home.CupyDevice(0), home.CupyDevice(1)
     assert (first.name, second.name) == ("Fake 0", "Fake 1")
-    assert (first.compute, second.compute) == ((9, 0), (9, 1))
     cupy.used.clear()
     first.use()
     second.use()

@@ -43,9 +43,7 @@ class CupyDevice:
             self.xp: Any = cupy
             self._use = cupy.cuda.Device(index).use
             self._use()
-            properties = cupy.cuda.runtime.getDeviceProperties(index)
-            self.name: str = properties["name"].decode()
-            self.compute: tuple[int, int] = (properties["major"], properties["minor"])
+            self.name: str = cupy.cuda.runtime.getDeviceProperties(index)["name"].decode()
         self._modules: dict[tuple[Any, ...], Any] = {}
         self._kernels: dict[tuple[Any, ...], Kernel] = {}
         self._free: list[_Block] = []

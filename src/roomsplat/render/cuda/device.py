@@ -43,8 +43,6 @@ class Device(Protocol):
 
     name: str
     """As its maker calls it."""
-    compute: tuple[int, int]
-    """Compute capability, major and minor."""
     xp: Any
     """``cupy``; arrays made after ``use`` lie on this device."""
 

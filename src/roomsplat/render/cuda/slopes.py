@@ -9,10 +9,10 @@ from roomsplat.render.cuda.memory import Buffers
 
 SUMS = 12
 """Floats of a pair's slot, see ``prelude.cuh``."""
-WARPS = 4
-"""Tiles of a block of both kernels."""
-TENSOR_COMPUTE = (8, 0)
-"""From here on the tensor cores know tf32, and ``blend_backward_tensor.cu`` sums with them."""
+WARPS = 2
+"""Tiles of a block of ``blend_backward.cu``."""
+BATCH = 8
+"""Gaussians that a warp takes at a time (412 µs on fox; with 16, and half as many warps at once, 449)."""
 Variant = tuple[bool, bool, bool]
 
 
@@ -22,7 +22,6 @@ class PairSlopes:
     def __init__(self, device: Device, buffers: Buffers) -> None:
         """Args: where to run, and its scratch memory."""
         self._device, self._buffers = device, buffers
-        self._tensor = device.compute >= TENSOR_COMPUTE
         self._kernels: dict[Variant, Kernel] = {}
 
     def fill(
@@ -47,8 +46,9 @@ class PairSlopes:
         lists, picture = rendering.lists, rendering.picture
         slots = self._buffers.get("slots", SUMS * lists.capacity)
         tiles = lists.columns * lists.rows
+        variant = absolutes, grad_alpha is not None, grad_depth is not None
         unused = picture  # a variant without these slopes does not read them
-        self._kernel((absolutes, grad_alpha is not None, grad_depth is not None))(
+        self._kernel(variant)(
             (-(-tiles // WARPS),),
             (32 * WARPS,),
             (
@@ -57,6 +57,7 @@ class PairSlopes:
                 unused if grad_depth is None else rendering.depth_plane, grad_rgb,
                 unused if grad_alpha is None else grad_alpha, unused if grad_depth is None else grad_depth, slots,
             ),
+            shared_mem=WARPS * shared_bytes(variant),
         )  # fmt: skip
         return slots
 
@@ -64,11 +65,20 @@ class PairSlopes:
         if variant not in self._kernels:
             absolutes, alpha, depth = (int(asked) for asked in variant)
             self._kernels[variant] = self._device.kernel(
-                "blend_backward_tensor.cu" if self._tensor else "blend_backward.cu",
+                "blend_backward.cu",
                 "blend_backward",
                 PIXELS=PIXELS,
+                BATCH=BATCH,
                 COLLECT=absolutes,
                 WITH_ALPHA=alpha,
                 WITH_DEPTH=depth,
             )
         return self._kernels[variant]
+
+
+def shared_bytes(variant: Variant) -> int:
+    """Bytes of a warp's ``Matrices`` in ``blend_backward.cu``."""
+    absolutes, _, depth = variant
+    pixels = 32 * PIXELS
+    floats = 2 * BATCH * (pixels + 4) + 12 * BATCH + (3 + depth) * pixels
+    return 4 * (floats + (2 * BATCH * (32 + 4) if absolutes else 0))
