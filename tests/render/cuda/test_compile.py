@@ -19,7 +19,7 @@ ARCHITECTURES = ("75", "80", "86", "89", "90", "100", "120")
 MAY_SPILL: dict[tuple[str, str], tuple[int, str]] = {
     ("blend_backward", arch): (
         64,
-        "NVRTC's own trade for one more block at once; made to keep 96 registers it is slower",
+        "NVRTC's own trade for one more block at once",
     )
     for arch in ARCHITECTURES
 }
