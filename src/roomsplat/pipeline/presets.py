@@ -31,6 +31,6 @@ class Preset:
 
 PRESETS: dict[Quality, Preset] = {
     "preview": Preset(max_side=640, max_steps=3_000, max_gaussians=100_000),
-    "standard": Preset(max_side=1_080, max_steps=7_000, max_gaussians=400_000),
-    "high": Preset(max_side=1_920, max_steps=15_000, max_gaussians=1_000_000),
+    "standard": Preset(max_side=1_080, max_steps=7_000, max_gaussians=200_000),
+    "high": Preset(max_side=1_920, max_steps=15_000, max_gaussians=500_000),
 }
