@@ -5,8 +5,8 @@ nobody wrote (all bits set), arguments of the wrong kind, and loops without end.
 (they run one after the other) nor reaches beyond a static ``__shared__`` array. Reaches beyond a buffer end the run
 under the address sanitizer, which takes four times as long:
 
-    ROOMSPLAT_EMULATOR_ASAN=1 LD_PRELOAD=$(g++ -print-file-name=libasan.so) \\
-    ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0 \\
+    export ROOMSPLAT_EMULATOR_ASAN=1 LD_PRELOAD=$(g++ -print-file-name=libasan.so)
+    export ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0
     .venv/bin/python -m pytest -s tests/contracts -k emulated
 """
 
