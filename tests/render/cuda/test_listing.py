@@ -98,7 +98,10 @@ class Lists:
         keys = xp.empty(max(len(scene), 1), np.uint32)
         keys[: len(scene)] = xp.asarray(scene.keys)
         made = self.lister.lists(records, keys, len(scene), width, height)
-        return self.make(scene, width, height) if whole and made.overflowed() else made
+        if not (whole and made.overflowed()):
+            return made
+        self.lister.catch_up()
+        return self.make(scene, width, height)
 
 
 def touched(scene: Ellipses, width: int, height: int) -> set[tuple[int, int]]:
@@ -216,7 +219,7 @@ def test_every_pair_has_a_slot_among_its_gaussians() -> None:
 
 
 def test_too_short_lists_lack_the_farthest(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lists without room keep the nearest pairs, tell how many there are, and have room at the next view."""
+    """Lists without room keep the nearest pairs, tell how many there are, and have room two views later."""
     scene = cloud(700, 300, 200, 40.0)
     full = Lists().make(scene, 300, 200)
     wanted = int(full.total[0])
@@ -232,6 +235,7 @@ def test_too_short_lists_lack_the_farthest(monkeypatch: pytest.MonkeyPatch) -> N
     assert (short.list_ids[:2100] == full.list_ids[:wanted][kept]).all()
     assert (short.slot_counts == np.bincount(short.list_ids[:2100], minlength=700)).all()
     assert len(listed(short)) == 2100
+    assert maker.make(scene, 300, 200, whole=False).overflowed(), "a view's count is not waited for"
     again = maker.make(scene, 300, 200, whole=False)
     assert not again.overflowed()
     assert again.capacity == int(listing.SPARE * wanted)

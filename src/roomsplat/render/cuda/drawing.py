@@ -138,6 +138,7 @@ class Painter:
         are longer at the next one.
         """
         while rendering.serial == self._serial and rendering.lists.overflowed():
+            self._lister.catch_up()
             again = self.draw(rendering.splats, rendering.camera, rendering.settings)
             self._serial = again.serial = rendering.serial
             for name in ("records", "flags", "lists", "processed", "picture", "depth_plane"):

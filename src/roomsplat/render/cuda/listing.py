@@ -16,36 +16,45 @@ FIRST_PAIRS, FIRST_PAIRS_EACH = 1 << 16, 4
 """Room of the first lists: so many pairs, or so many a Gaussian, whichever is more."""
 SPARE = 1.1
 """Lists that were too short are made this much longer than what was wanted: the next view wants a little more."""
+_LATE = 2
+"""Views after which a view's count is looked at."""
 MOST_PAIRS = (1 << 30) - 1
 MOST_COLUMNS = (1 << 12) - 1
 
 
 class Capacity:
-    """How many pairs the lists have room for: grown when a view wanted more, and known one view late.
+    """How many pairs the lists have room for: grown when a view wanted more, and known two views late.
 
-    Waiting for a view's own count would stall the GPU. The count of the view before has arrived by the time the next
-    lists are made, or arrives while the GPU still works on that view's blending.
+    Waiting for a view's own count would stall the GPU, and waiting for the last one's lets it run dry where a step is
+    short. The count of the view before that has arrived by the time the next lists are made.
     """
 
     def __init__(self) -> None:
         """Room for nothing yet."""
         self.pairs = 0
-        self._last: Pending | None = None
+        self._under_way: list[Pending] = []
 
     def for_view(self, count: int) -> int:
         """Pairs that the lists of a view of ``count`` Gaussians get room for."""
         wanted = max(FIRST_PAIRS, FIRST_PAIRS_EACH * count) if self.pairs == 0 else 0
-        if self._last is not None:
-            last = int(self._last.value()[1])
-            self._last = None
-            if last > self.pairs:
-                wanted = int(SPARE * last)
+        if len(self._under_way) == _LATE:
+            found = int(self._under_way.pop(0).value()[1])
+            if found > self.pairs:
+                wanted = int(SPARE * found)
         self.pairs = min(max(self.pairs, wanted), MOST_PAIRS)
         return self.pairs
 
     def learn(self, total: Pending) -> None:
         """Note what the view at hand will have wanted."""
-        self._last = total
+        self._under_way.append(total)
+
+    def catch_up(self) -> None:
+        """Wait for what all views so far wanted."""
+        for total in self._under_way:
+            found = int(total.value()[1])
+            if found > self.pairs:
+                self.pairs = min(int(SPARE * found), MOST_PAIRS)
+        self._under_way.clear()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +91,7 @@ class TileLists:
     """``total``, on its way to the host."""
 
     def overflowed(self) -> bool:
-        """Whether pairs are missing. Waits until the lists are made; making them again then has room for all."""
+        """Whether pairs are missing. Waits until the lists are made; ``Lister.catch_up`` makes room for all."""
         return int(self.pending.value()[1]) > self.capacity
 
 
@@ -118,7 +127,7 @@ class Lister:
     def lists(self, records: Array, keys: Array, count: int, width: int, height: int) -> TileLists:
         """Lists of a view of ``width`` x ``height`` px: ``records`` and depth ``keys`` of ``count`` Gaussians.
 
-        ``keys`` stay as they are. If the lists ``overflowed``, calling this again makes longer ones.
+        ``keys`` stay as they are. If the lists ``overflowed``, ``catch_up`` and calling this again makes longer ones.
         """
         plan = self._planned((count, width, height, self._capacity.for_view(count)))
         capacity, total = plan.size[3], self._total
@@ -150,6 +159,10 @@ class Lister:
             capacity=capacity,
             pending=pending,
         )
+
+    def catch_up(self) -> None:
+        """Wait for what all views so far wanted, so that the next lists have room for it."""
+        self._capacity.catch_up()
 
     def _planned(self, size: tuple[int, int, int, int]) -> _Plan:
         """The last view's plan if the sizes are the same (a plan holds buffers, so that only one is valid)."""
