@@ -132,6 +132,10 @@ class TimedDevice:
             self._kernels[key] = TimedKernel(inner, f"{file.removesuffix('.cu')}.{name}", self.ledger)
         return self._kernels[key]
 
+    def give_back(self) -> None:
+        """As the inner one."""
+        self._inner.give_back()
+
     def fetch_later(self, array: Array) -> Pending:
         """As the inner one."""
         return self._inner.fetch_later(array)

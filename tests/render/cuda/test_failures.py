@@ -141,7 +141,7 @@ def test_the_guard_tells_and_keeps_the_cause() -> None:
 class _Device:
     """A device that counts how often it was made current."""
 
-    name, compute, xp = "fake", (9, 0), None
+    name, xp = "fake", None
 
     def __init__(self) -> None:
         self.uses = 0
@@ -153,6 +153,9 @@ class _Device:
     def kernel(self, file: str, name: str, **defines: int) -> Kernel:
         """There is none."""
         raise NotImplementedError
+
+    def give_back(self) -> None:
+        """There is none."""
 
     def fetch_later(self, array: Array) -> Pending:
         """There is none."""

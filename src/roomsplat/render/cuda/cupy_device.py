@@ -73,6 +73,10 @@ class CupyDevice:
         self._kernels[file, name, *defines.items()] = loaded
         return loaded
 
+    def give_back(self) -> None:
+        """Return memory that no array uses to the driver: CuPy's pool would keep it."""
+        cupy.get_default_memory_pool().free_all_blocks()
+
     def fetch_later(self, array: Array) -> Pending:
         """Start copying a small array to page-locked host memory, without waiting for anything."""
         with _GUARD:

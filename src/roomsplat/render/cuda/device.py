@@ -57,6 +57,10 @@ class Device(Protocol):
         """
         ...
 
+    def give_back(self) -> None:
+        """Return memory that no array uses to the driver, for other programs."""
+        ...
+
     def fetch_later(self, array: Array) -> Pending:
         """Start copying a small array to the host, without waiting for anything."""
         ...

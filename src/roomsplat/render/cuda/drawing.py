@@ -131,6 +131,10 @@ class Painter:
             serial=self._serial,
         )
 
+    def release(self) -> None:
+        """Let go of the buffers of the last view; its rendering keeps what it needs."""
+        self._lister.release()
+
     def complete(self, rendering: CudaRendering) -> None:
         """Make sure that nothing is missing: wait for the lists' length, and draw again while they were too short.
 

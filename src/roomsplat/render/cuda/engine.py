@@ -46,7 +46,7 @@ class CudaEngine:
         self.xp: Any = device.xp
         self._task = _Task()  # of its own: a guard that held the engine would keep its memory alive
         self.guard: AbstractContextManager[None] = Guard(self._task.words, getattr(device, "memory", None))
-        buffers = Buffers(device)
+        self._buffers = buffers = Buffers(device)
         self._painter = Painter(device, buffers)
         self._targets = Targets(device)
         self._comparer = Comparer(device, buffers)
@@ -64,7 +64,14 @@ class CudaEngine:
 
     @on_device
     def read(self, splats: Splats) -> SplatArrays:
-        """A copy of everything, in the engine's order."""
+        """A copy of everything, in the engine's order.
+
+        Scratch memory is given back first: 72 bytes a pair, 0.25 GB for 200,000 Gaussians at 1076x1915, would stand
+        beside the copy.
+        """
+        self._painter.release()
+        self._buffers.release()
+        self.device.give_back()
         return arrays_from_splats(_own_splats(splats))
 
     @on_device

@@ -164,6 +164,12 @@ class Lister:
         """Wait for what all views so far wanted, so that the next lists have room for it."""
         self._capacity.catch_up()
 
+    def release(self) -> None:
+        """Let go of the buffers of the last view; how long lists must be stays known."""
+        self._plan = None
+        self._depth_sort.release()
+        self._tile_sort.release()
+
     def _planned(self, size: tuple[int, int, int, int]) -> _Plan:
         """The last view's plan if the sizes are the same (a plan holds buffers, so that only one is valid)."""
         if self._plan is not None and self._plan.size == size:

@@ -1,4 +1,4 @@
-"""Buffers that an engine keeps between steps: named, grown on demand, never shrunk."""
+"""Buffers that an engine keeps between steps: named, grown on demand, given back all at once."""
 
 from typing import Any
 
@@ -7,7 +7,9 @@ import numpy as np
 from roomsplat.render.cuda.device import Array, Device
 
 GROWTH = 1.25
-"""A buffer that is too small is made this much larger than asked for: slow growth must not allocate at each step."""
+"""A small buffer that is too small is made this much larger than asked for, so that slow growth allocates rarely."""
+SMALL_BYTES = 1 << 23
+"""Larger ones are made as asked: who needs them to grow (``listing.py``) asks for more itself."""
 
 
 class Buffers:
@@ -23,12 +25,16 @@ class Buffers:
         count = max(count, 1)
         kept = self._kept.get(name)
         if kept is None or kept.size < count or kept.dtype != dtype:
-            first = kept is None
+            grown = kept is not None and count * np.dtype(dtype).itemsize < SMALL_BYTES
             self._kept.pop(name, None)
             kept = None  # give the old one back before the new one is asked for
-            kept = self._device.xp.empty(count if first else int(count * GROWTH), dtype)
+            kept = self._device.xp.empty(int(count * GROWTH) if grown else count, dtype)
             self._kept[name] = kept
         return kept[:count]
+
+    def release(self) -> None:
+        """Forget all buffers: their memory is free as soon as nobody else holds them."""
+        self._kept.clear()
 
     def capacity(self, name: str) -> int:
         """How many elements ``get`` would give without allocating."""

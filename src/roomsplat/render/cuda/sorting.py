@@ -123,6 +123,10 @@ class RadixSort:
             keys, payload = sorted_keys, sorted_payload
         return keys, payload
 
+    def release(self) -> None:
+        """Let go of the buffers of the last sort."""
+        self._plan = None
+
     def _planned(self, size: tuple[int, int, bool]) -> _Plan:
         """The last call's plan if the size is the same (a plan holds buffers, so that only one is valid)."""
         if self._plan is not None and self._plan.size == size:
