@@ -1,6 +1,7 @@
 """Features of every frame, found on reduced pictures: thresholds in px then mean the same for every camera."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from roomsplat.media.images import read_image, reduced_size, resize_image, write
 from roomsplat.sfm.colmap import Session
 from roomsplat.sfm.config import SfmConfig
 
-CHUNK = 10  # pictures per call of the extractor: progress is told between calls, and only these lie on disk at once
+# Pictures per call of the extractor and per thread of it. Progress is told between calls, and only these lie on disk
+# at once (2.8 MB each); with few of them most threads wait for the last one (ten pictures kept six of 16 cores idle).
+CHUNK_PER_THREAD = 8
 PROBES = 6
 PEAK = 0.004  # contrast threshold; see the lab notebook
 
@@ -36,9 +39,9 @@ def find_features(
     probes = sorted({round(i * (len(paths) - 1) / (PROBES - 1)) for i in range(PROBES)})
     found = _extract(session.probe(), paths, probes, config, upsample=False)
     upsample = sum(len(one.keypoints) for one in found) < config.enough_features * len(probes)
-    result = list[Features]()
-    for start in range(0, len(paths), CHUNK):
-        indices = range(start, min(start + CHUNK, len(paths)))
+    result, chunk = list[Features](), CHUNK_PER_THREAD * session.extractors
+    for start in range(0, len(paths), chunk):
+        indices = range(start, min(start + chunk, len(paths)))
         result += _extract(session, paths, indices, config, upsample=upsample)
         report(
             Progress(
@@ -52,23 +55,24 @@ def _extract(
     session: Session, paths: Sequence[Path], indices: Sequence[int], config: SfmConfig, *, upsample: bool
 ) -> list[Features]:
     """Write reduced pictures, find features, sample their colours, remove the pictures."""
-    pictures = dict[int, NDArray[np.uint8]]()
-    for i in indices:
-        picture = read_image(paths[i])
-        width, height = reduced_size(picture.shape[1], picture.shape[0], config.max_side)
-        pictures[i] = resize_image(picture, width, height)
-        write_image(session.picture_path(i), pictures[i])
-    first = pictures[indices[0]]
-    size = (first.shape[1], first.shape[0])
-    session.extract(indices, size, max_features=config.max_features, upsample=upsample, peak=PEAK)
-    result = list[Features]()
-    for i in indices:
-        keypoints = session.keypoints(i)
-        height, width = pictures[i].shape[:2]
+
+    def reduce(index: int) -> tuple[int, int]:
+        picture = read_image(paths[index])
+        size = reduced_size(picture.shape[1], picture.shape[0], config.max_side)
+        write_image(session.picture_path(index), resize_image(picture, *size))
+        return size
+
+    def collect(index: int) -> Features:
+        keypoints, picture = session.keypoints(index), read_image(session.picture_path(index))
+        height, width = picture.shape[:2]
         x = np.clip(keypoints[:, 0].astype(np.int64), 0, width - 1)
         y = np.clip(keypoints[:, 1].astype(np.int64), 0, height - 1)
-        result.append(
-            Features(keypoints=keypoints, descriptors=session.descriptors(i), colors=pictures[i][y, x])
-        )
-        session.picture_path(i).unlink()
-    return result
+        session.picture_path(index).unlink()
+        return Features(keypoints=keypoints, descriptors=session.descriptors(index), colors=picture[y, x])
+
+    with ThreadPoolExecutor(
+        session.threads
+    ) as pool:  # Pillow reads and resizes without the interpreter's lock
+        sizes = list(pool.map(reduce, indices))
+    session.extract(indices, sizes[0], max_features=config.max_features, upsample=upsample, peak=PEAK)
+    return [collect(index) for index in indices]

@@ -84,7 +84,8 @@ def _finish(
     refuse_bad(quality, config)
     registered = tuple(frames[i] for i in solution.frame_numbers)
     pinhole = pinhole_of(lens)
-    paths = undistort_images([frame.path for frame in registered], out_dir / IMAGES, lens, pinhole, report)
+    sources = [frame.path for frame in registered]
+    paths = undistort_images(sources, out_dir / IMAGES, lens, pinhole, report, threads=config.threads)
     model = SparseModel(
         posed_images=PosedImages(
             cameras=_cameras(poses, pinhole),

@@ -80,10 +80,13 @@ def place_turns(
 
 
 def best_rotation(source: Double, target: Double) -> Double:
-    """(3, 3) the rotation with the least squared distance from ``source`` to ``target``, both (n, 3) (Kabsch 1976)."""
-    u, _, vt = np.linalg.svd(target.T @ source)
-    sign = np.sign(np.linalg.det(u) * np.linalg.det(vt))
-    return u @ np.diag([1.0, 1.0, sign]) @ vt
+    """(…, 3, 3) the rotation with the least squared distance from ``source`` to ``target``, both (…, n, 3).
+
+    Kabsch 1976. Many at once: a call for each would be most of the time that a pan takes.
+    """
+    u, _, vt = np.linalg.svd(np.swapaxes(target, -1, -2) @ source)
+    u[..., 2] *= np.sign(np.linalg.det(u) * np.linalg.det(vt))[..., None]
+    return u @ vt
 
 
 def _explained(link: Link, focal: float, random: np.random.Generator) -> Link | None:
@@ -91,20 +94,21 @@ def _explained(link: Link, focal: float, random: np.random.Generator) -> Link | 
     count = len(link.rays)
     if count < MIN_MATCHES:
         return None
-    best = np.zeros(count, np.bool_)
-    for _ in range(TRIALS):
-        sample = random.choice(count, 2, replace=False)
-        fits = _errors(link, best_rotation(link.other_rays[sample], link.rays[sample])) * focal < MAX_ERROR_PX
-        if fits.sum() > best.sum():
-            best = fits
+    first, second = random.integers(0, count, TRIALS), random.integers(0, count - 1, TRIALS)
+    samples = np.stack([first, second + (second >= first)], axis=1)
+    rotations = best_rotation(link.other_rays[samples], link.rays[samples])
+    fits = _errors(link, rotations) * focal < MAX_ERROR_PX
+    best = fits[np.argmax(fits.sum(axis=1))]
     if best.sum() < MIN_SHARE * count:
         return None
     return Link(rays=link.rays[best], other=link.other, other_rays=link.other_rays[best])
 
 
-def _errors(link: Link, rotation: Double) -> Double:
-    """(n,) distances of unit rays."""
-    return np.linalg.norm(link.rays - link.other_rays @ rotation.T, axis=1)
+def _errors(link: Link, rotations: Double) -> Double:
+    """(r, n) distances of rays from turned ones: |a|² + |b|² - 2 a·Rb needs one number a pair, where a - Rb needs three."""
+    products = np.einsum("rkn,nk->rn", rotations @ link.other_rays.T, link.rays)
+    lengths = (link.rays**2).sum(axis=1) + (link.other_rays**2).sum(axis=1)
+    return np.sqrt(np.maximum(lengths - 2 * products, 0))
 
 
 def _turned(links: Sequence[Link], poses: Mapping[int, Double]) -> Double:

@@ -1,5 +1,6 @@
 """From a lens with radial distortion to one pinhole for the whole film."""
 
+import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,7 +15,7 @@ from roomsplat.sfm.solution import Lens
 
 CELL = 32  # px between the nodes of the warp; linear in between is exact to 0.01 px for phone lenses
 NEGLIGIBLE_PX = 0.1  # a smaller shift is not worth a second JPEG generation
-THREADS = 2  # reading, warping and writing release the interpreter; more threads than cores gain nothing
+MAX_THREADS = 16  # reading, warping and writing release the interpreter; each thread holds three pictures
 
 
 def pinhole_of(lens: Lens) -> Lens:
@@ -54,9 +55,17 @@ def source_grid(lens: Lens, pinhole: Lens) -> NDArray[np.float64]:
 
 
 def undistort_images(
-    sources: Sequence[Path], out_dir: Path, lens: Lens, pinhole: Lens, report: ReportProgress
+    sources: Sequence[Path],
+    out_dir: Path,
+    lens: Lens,
+    pinhole: Lens,
+    report: ReportProgress,
+    *,
+    threads: int | None = None,
 ) -> tuple[Path, ...]:
     """Write the pictures as the pinhole would have taken them (JPEG, quality 95, 4:4:4); returns their paths.
+
+    ``threads``: how many pictures at a time, ``None`` for as many as there are cores.
 
     Raises:
         OutputError: a picture cannot be written.
@@ -75,7 +84,7 @@ def undistort_images(
         return target
 
     result = list[Path]()
-    with ThreadPoolExecutor(THREADS) as pool:
+    with ThreadPoolExecutor(min(threads or os.cpu_count() or 1, MAX_THREADS)) as pool:
         try:
             for path in pool.map(convert, sources):
                 result.append(path)
