@@ -21,7 +21,7 @@ from roomsplat.core.gaussians import Gaussians
 from roomsplat.core.images import PosedImages
 from roomsplat.media.images import read_image
 from roomsplat.render.base import Engine, LearningRates, RenderSettings, Splats, Target
-from roomsplat.render.view import render_view
+from roomsplat.render.view import render_8bit
 
 STILL = LearningRates(means=0, quats=0, log_scales=0, opacity_logits=0, sh_dc=0, sh_rest=0)
 VIEWS = 6
@@ -58,10 +58,10 @@ class Workload:
         self.last = [self.engine.rasterize(self.splats, camera, self.settings)]
 
     def draw_to_host(self) -> None:
-        """One picture, and its way into the host's memory."""
+        """One picture, and its way into the host's memory, in 8 bits as a fly-through takes it."""
         camera = self.views[self.steps % len(self.views)][0]
         self.steps += 1
-        render_view(self.engine, self.splats, camera, self.settings)
+        render_8bit(self.engine, self.splats, camera, self.settings)
 
 
 def room_workload(engine: Engine, count: int, width: int, height: int, every: int = 1) -> Workload:

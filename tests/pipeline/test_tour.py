@@ -5,7 +5,8 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from roomsplat.core.cameras import Cameras
-from roomsplat.pipeline.tour import to_8bit, tour_cameras
+from roomsplat.pipeline.tour import tour_cameras
+from roomsplat.render.view import to_8bit
 
 
 def _walk(count: int, jitter: float, seed: int = 0) -> Cameras:
@@ -74,4 +75,4 @@ def test_one_camera_makes_a_still_tour() -> None:
 @pytest.mark.parametrize(("value", "expected"), [(-0.5, 0), (0.0, 0), (0.5, 128), (1.0, 255), (3.0, 255)])
 def test_colours_are_clamped_and_rounded(value: float, expected: int) -> None:
     """0 to 1 maps onto 0 to 255."""
-    assert to_8bit(np.full((1, 1, 3), value, np.float32))[0, 0, 0] == expected
+    assert to_8bit(np, np.full((1, 1, 3), value, np.float32))[0, 0, 0] == expected

@@ -12,10 +12,10 @@ from roomsplat.core.progress import Progress, ReportProgress
 from roomsplat.errors import InvalidSettingError, OutputError
 from roomsplat.media.images import write_image
 from roomsplat.pipeline.finished import FinishedRun, open_run
-from roomsplat.pipeline.tour import MIN_SIDE, to_8bit, tour_cameras, within, write_tour
+from roomsplat.pipeline.tour import MIN_SIDE, tour_cameras, within, write_tour
 from roomsplat.render.base import Engine
 from roomsplat.render.engines import select_engine
-from roomsplat.render.view import prepare_scene, render_view
+from roomsplat.render.view import prepare_scene, render_8bit
 
 
 def run_render(command: Render) -> None:
@@ -65,6 +65,6 @@ def _write_stills(
     splats, settings = prepare_scene(engine, run.scene)
     chosen = np.unique(np.linspace(0, len(cameras) - 1, min(count, len(cameras))).round().astype(np.int64))
     for done, index in enumerate((int(i) for i in chosen), start=1):
-        output = render_view(engine, splats, cameras.pinhole(index), settings)
-        write_image(folder / f"{run.images.image_paths[index].stem}.png", to_8bit(output.rgb))
+        picture = render_8bit(engine, splats, cameras.pinhole(index), settings)
+        write_image(folder / f"{run.images.image_paths[index].stem}.png", picture)
         report(Progress(fraction=done / len(chosen), message=f"still {done} of {len(chosen)}"))

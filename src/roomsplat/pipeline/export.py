@@ -19,10 +19,10 @@ from roomsplat.formats.ply import write_ply
 from roomsplat.media.images import read_image, write_image
 from roomsplat.pipeline.config import ExportConfig, PipelineConfig
 from roomsplat.pipeline.finished import write_frames
-from roomsplat.pipeline.tour import TOUR_MAX_SIDE, to_8bit, tour_cameras, within, write_tour
+from roomsplat.pipeline.tour import TOUR_MAX_SIDE, tour_cameras, within, write_tour
 from roomsplat.pipeline.training_files import Trained
 from roomsplat.render.base import Engine
-from roomsplat.render.view import prepare_scene, render_view
+from roomsplat.render.view import prepare_scene, render_8bit
 
 REPORT_VIEWS = 6
 """Captured pictures beside their rendering in the report: enough to judge, small enough to mail."""
@@ -117,18 +117,15 @@ def compare_views(
     candidates = np.flatnonzero(images.is_eval) if images.is_eval.any() else np.arange(len(images.cameras))
     spread = np.linspace(0, len(candidates) - 1, min(REPORT_VIEWS, len(candidates))).round().astype(np.int64)
     splats, settings = prepare_scene(engine, scene)
-    views: list[ComparedView] = []
-    for index in (int(i) for i in candidates[spread]):
-        output = render_view(engine, splats, images.cameras.pinhole(index), settings)
-        views.append(
-            ComparedView(
-                frame=frames[index],
-                is_eval=bool(images.is_eval[index]),
-                captured=read_image(images.image_paths[index]),
-                rendered=to_8bit(output.rgb),
-            )
+    return tuple(
+        ComparedView(
+            frame=frames[index],
+            is_eval=bool(images.is_eval[index]),
+            captured=read_image(images.image_paths[index]),
+            rendered=render_8bit(engine, splats, images.cameras.pinhole(index), settings),
         )
-    return tuple(views)
+        for index in (int(i) for i in candidates[spread])
+    )
 
 
 def _link_or_copy(source: Path, target: Path) -> None:

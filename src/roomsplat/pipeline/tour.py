@@ -13,7 +13,7 @@ from roomsplat.core.progress import Progress, ReportProgress, silent
 from roomsplat.core.scene import SplatScene
 from roomsplat.media.video import VideoWriter
 from roomsplat.render.base import Engine
-from roomsplat.render.view import prepare_scene, render_view
+from roomsplat.render.view import prepare_scene, render_8bit
 
 TOUR_FPS = 24.0
 TOUR_MAX_SIDE = 1280
@@ -64,8 +64,7 @@ def write_tour(
     splats, settings = prepare_scene(engine, scene)
     with VideoWriter(path, fps=fps) as video:
         for index in range(len(cameras)):
-            output = render_view(engine, splats, cameras.pinhole(index), settings)
-            video.write(to_8bit(output.rgb))
+            video.write(render_8bit(engine, splats, cameras.pinhole(index), settings))
             report(
                 Progress(
                     fraction=(index + 1) / len(cameras), message=f"tour frame {index + 1} of {len(cameras)}"
@@ -81,11 +80,6 @@ def within(cameras: Cameras, max_side: int | None) -> Cameras:
     return cameras.resized(
         max(round(cameras.width * max_side / longer), 2), max(round(cameras.height * max_side / longer), 2)
     )
-
-
-def to_8bit(rgb: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """(h, w, 3) in [0, 1] to rounded 8-bit."""
-    return (np.clip(rgb, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
 
 
 def _same_sign(quats: NDArray[np.float64]) -> NDArray[np.float64]:

