@@ -105,7 +105,7 @@ def _explained(link: Link, focal: float, random: np.random.Generator) -> Link | 
 
 
 def _errors(link: Link, rotations: Double) -> Double:
-    """(r, n) distances of rays from turned ones: |a|² + |b|² - 2 a·Rb needs one number a pair, where a - Rb needs three."""
+    """(r, n) distances of rays from turned ones: |a|² + |b|² - 2 a·Rb is one number a pair, not three."""
     products = np.einsum("rkn,nk->rn", rotations @ link.other_rays.T, link.rays)
     lengths = (link.rays**2).sum(axis=1) + (link.other_rays**2).sum(axis=1)
     return np.sqrt(np.maximum(lengths - 2 * products, 0))
