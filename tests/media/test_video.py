@@ -73,6 +73,45 @@ def test_an_interrupted_film_leaves_nothing(tmp_path: Path, error: type[BaseExce
     assert (tmp_path / "film.mp4").read_bytes() == b"older"
 
 
+def test_a_picture_may_change_once_it_is_handed_over(tmp_path: Path) -> None:
+    """One buffer for every picture, drawn over at once: the film is the same, byte for byte, as from separate ones."""
+    scene = textured(160, 48)
+    pictures = [scene[:, shift * 4 : shift * 4 + 64] for shift in range(20)]
+    shared = np.empty((48, 64, 3), np.uint8)
+    with VideoWriter(tmp_path / "separate.mp4", fps=10) as writer:
+        for picture in pictures:
+            writer.write(picture)
+    with VideoWriter(tmp_path / "shared.mp4", fps=10) as writer:
+        for picture in pictures:
+            shared[...] = picture
+            writer.write(shared)
+            shared[...] = 0
+    assert (tmp_path / "shared.mp4").read_bytes() == (tmp_path / "separate.mp4").read_bytes()
+
+
+@pytest.mark.parametrize("count", [1, 20])
+def test_a_film_that_cannot_be_written_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    """A disk that fills up, noticed while the next pictures are drawn or at the end: one sentence, nothing left."""
+    writer = VideoWriter(tmp_path / "film.mp4", fps=10)
+
+    class Full:
+        """A container on a full disk."""
+
+        def __init__(self, container: object) -> None:
+            self.add_stream, self.close = container.add_stream, container.close
+
+        def mux(self, _: object) -> None:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(writer, "_container", Full(writer._container))
+    with pytest.raises(OutputError, match=r"film\.mp4 could not be written"), writer:
+        for _ in range(count):
+            writer.write(textured(64, 48))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_unwritable_place_is_named(tmp_path: Path) -> None:
     """No such folder: one sentence with the film's name."""
     with pytest.raises(OutputError, match=r"nowhere/film\.mp4"):
