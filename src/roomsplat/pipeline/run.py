@@ -21,6 +21,7 @@ from roomsplat.pipeline.export import export_cameras, export_pictures, export_sc
 from roomsplat.pipeline.fit import fit
 from roomsplat.pipeline.journal import Emit, Journal
 from roomsplat.pipeline.reference import path_error
+from roomsplat.pipeline.rehearsal import Rehearsal
 from roomsplat.pipeline.report import write_report
 from roomsplat.pipeline.summary import RunSummary, write_summary
 from roomsplat.pipeline.training_files import load_training, save_training
@@ -59,8 +60,8 @@ def reconstruct(
             read_transforms(reference)  # a wrong path is told now, not after the whole run
         key = source_key(source)
         workspace = Workspace(out)
-        with workspace.exclusive():
-            return _line(source, key, workspace, config, journal, reference)
+        with workspace.exclusive(), Rehearsal() as rehearsal:
+            return _line(source, key, workspace, config, journal, reference, rehearsal)
     except RoomsplatError as error:
         journal.fail(error)
         raise
@@ -79,6 +80,7 @@ def _line(
     config: PipelineConfig,
     journal: Journal,
     reference: Path | None,
+    rehearsal: Rehearsal,
 ) -> Reconstruction:
     out = workspace.out
     capture_key = stage_key(config.capture, key)
@@ -89,6 +91,9 @@ def _line(
     journal.emit(
         RunStarted(message=f"{source.name} → {out}", source=str(source), out=str(out), engine=engine.name)
     )
+
+    if engine.name == "cuda" and not workspace.is_done("sfm", sfm_key):
+        rehearsal.start(out / "config.json")
 
     with journal.stage("capture", "choosing the sharpest frames") as stage:
         stage.reused = workspace.is_done("capture", capture_key)
