@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from roomsplat.render.cpu.elementary import MATH, MAX_EXPONENT, decay, exp, log
+from roomsplat.render.cpu.elementary import MATH, MAX_EXPONENT, decay, exp, log, of_byte
 from roomsplat.render.cpu.memory import (
     aligned_zeros,
     first_lanes,
@@ -89,6 +89,20 @@ def test_functions_are_exact_enough() -> None:
     np.testing.assert_allclose(out[0], np.exp(x), rtol=7e-7)
     np.testing.assert_allclose(out[1], x, rtol=7e-7, atol=7e-7)
     np.testing.assert_allclose(out[2], np.exp(-np.minimum(np.abs(x), MAX_EXPONENT)), rtol=3e-6)
+
+
+@njit(**MATH)
+def _shares(source: Any, out: Any) -> None:
+    for row in range(16):
+        store(out, row, of_byte(load(source, row)))
+
+
+def test_every_byte_becomes_its_nearest_number() -> None:
+    """k / 255 as NumPy rounds it, for all 256 (on any processor that fuses a product with a sum)."""
+    source, out = aligned_zeros((16, 16)), aligned_zeros((16, 16))
+    source[:] = np.arange(256).reshape(16, 16)
+    _shares(source, out)
+    np.testing.assert_array_equal(out, source / np.float32(255))
 
 
 @njit(**MATH)

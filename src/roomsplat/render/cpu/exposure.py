@@ -6,7 +6,7 @@ Only for steps that have a transform or a mask; the others compare the render it
 # pyright: basic
 from numba import njit, prange
 
-from roomsplat.render.cpu.elementary import INLINE, PARALLEL, WORKER
+from roomsplat.render.cpu.elementary import INLINE, PARALLEL, WORKER, of_byte
 from roomsplat.render.cpu.memory import load_at, load_bytes, store, store_at, take_next, totals
 from roomsplat.render.cpu.vectors import everywhere, select
 
@@ -32,9 +32,9 @@ def _compare_chunk(picture, size, target, mask, transform, out, plane, first, la
         )
         if len(mask) > 0:
             inside = load_bytes(mask, i) > 0
-            x = select(inside, x, load_bytes(target, i) * (1 / 255))
-            y = select(inside, y, load_bytes(target, size + i) * (1 / 255))
-            z = select(inside, z, load_bytes(target, 2 * size + i) * (1 / 255))
+            x = select(inside, x, of_byte(load_bytes(target, i)))
+            y = select(inside, y, of_byte(load_bytes(target, size + i)))
+            z = select(inside, z, of_byte(load_bytes(target, 2 * size + i)))
         store_at(out, i, x)
         store_at(out, plane + i, y)
         store_at(out, 2 * plane + i, z)

@@ -4,6 +4,8 @@ Numba leaves vectorisation to LLVM's loop vectoriser, which gives up silently an
 be negative, a division, a third array). Here a kernel says what it means: ``F32x16`` is LLVM's ``<16 x float>`` and
 ``Mask16`` its ``<16 x i1>``, so ``a * b + c`` is one instruction with AVX-512, two with AVX2, four with NEON, whatever
 surrounds it. The second gain is registers: sums live in them across a loop, where arrays of lanes went through memory.
+Which products are fused with a sum is said here, too (``_add``): a compiler that may choose does so anew in each copy
+of a kernel (``elementary.MATH``).
 
 Use: values come from ``load(array, row)`` of a C-contiguous float32 array (..., 16), go back with ``store``; arithmetic
 and comparisons are Python's operators, also with plain numbers; ``&`` and ``|`` join masks; ``select`` chooses.
@@ -136,12 +138,41 @@ def _mask_operator(python_operators: tuple[Any, ...], emit: Callable[[Any, Any, 
         lower_builtin(python_operator, Mask16, Mask16)(lower)
 
 
+def multiply_add(builder: Any, a: Any, b: Any, c: Any) -> Any:
+    """a · b + c, rounded once where the processor can, the same way in every copy of a kernel."""
+    return call_llvm(builder, "llvm.fmuladd.v16f32", FLOATS, a, b, c)
+
+
+def _factors(value: Any) -> Any:
+    """The two factors, if the value is a product that this function computed itself; else nothing."""
+    return value.operands if getattr(value, "opname", "") == "fmul" else ()
+
+
+def _add(builder: Any, x: Any, y: Any) -> Any:
+    if not _factors(x):
+        x, y = y, x
+    if not _factors(x):
+        return builder.fadd(y, x)
+    a, b = _factors(x)
+    return multiply_add(builder, a, b, y)
+
+
+def _subtract(builder: Any, x: Any, y: Any) -> Any:
+    if _factors(x):
+        a, b = _factors(x)
+        return multiply_add(builder, a, b, builder.fneg(y))
+    if _factors(y):
+        a, b = _factors(y)
+        return multiply_add(builder, builder.fneg(a), b, x)
+    return builder.fsub(x, y)
+
+
 def _compare(symbol: str) -> Callable[[Any, Any, Any], Any]:
     return lambda builder, a, b: builder.fcmp_ordered(symbol, a, b)
 
 
-_operator((operator.add, operator.iadd), F32x16, lambda b, x, y: b.fadd(x, y))
-_operator((operator.sub, operator.isub), F32x16, lambda b, x, y: b.fsub(x, y))
+_operator((operator.add, operator.iadd), F32x16, _add)
+_operator((operator.sub, operator.isub), F32x16, _subtract)
 _operator((operator.mul, operator.imul), F32x16, lambda b, x, y: b.fmul(x, y))
 _operator((operator.truediv, operator.itruediv), F32x16, lambda b, x, y: b.fdiv(x, y))
 for _python, _symbol in ((operator.lt, "<"), (operator.le, "<="), (operator.gt, ">"), (operator.ge, ">=")):

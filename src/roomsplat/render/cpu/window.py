@@ -20,6 +20,7 @@ from roomsplat.render.cpu.vectors import (
     F32x16,
     constant,
     function_for_kernels,
+    multiply_add,
 )
 
 TAPS, HALF = 11, 5
@@ -52,8 +53,8 @@ def filter_across(typing_context: Any, before: Any, here: Any, after: Any) -> An
         for distance in range(1, HALF + 1):
             one = shifted(builder, left, middle, LANES - distance)
             other = shifted(builder, middle, right, distance)
-            weighted = builder.fmul(constant(WINDOW[HALF + distance]), builder.fadd(one, other))
-            total = builder.fadd(total, weighted)
+            weight = constant(WINDOW[HALF + distance])
+            total = multiply_add(builder, weight, builder.fadd(one, other), total)
         return total
 
     kinds = (before, here, after)
