@@ -48,6 +48,8 @@ class CudaRendering:
     """(h, w), ``None`` when it was not asked for."""
     serial: int
     """Which view of the engine's this is."""
+    is_final: bool = False
+    """Whether it stays as it is, complete or not: it was compared, and its gradient belongs to this picture."""
 
     @property
     def rgb(self) -> Array:
@@ -139,9 +141,10 @@ class Painter:
         """Make sure that nothing is missing: wait for the lists' length, and draw again while they were too short.
 
         Training does not ask: a step that lacks the farthest Gaussians of a crowded view is still a step, and the lists
-        are longer at the next one.
+        are longer two views later. What was compared is not drawn again: the trainer looks at a picture when the clock
+        says so, and what it looks at must not show in the result.
         """
-        while rendering.serial == self._serial and rendering.lists.overflowed():
+        while not rendering.is_final and rendering.serial == self._serial and rendering.lists.overflowed():
             self._lister.catch_up()
             again = self.draw(rendering.splats, rendering.camera, rendering.settings)
             self._serial = again.serial = rendering.serial

@@ -105,11 +105,15 @@ class CudaEngine:
         ssim_weight: float,
         colour: NDArray[np.float32] | None = None,
     ) -> PhotometricLoss:
-        """Compare; ``grad_rgb`` is valid until the next call, the other values wait for the GPU when they are read."""
+        """Compare the picture as it is; from here on it is not drawn again, even if its lists were too short.
+
+        ``grad_rgb`` is valid until the next call, the other values wait for the GPU when they are read.
+        """
         drawn = self._own_rendering(rendering)
         assert isinstance(target, CudaTarget), "the target is another engine's"
         same = (target.width, target.height) == (drawn.camera.width, drawn.camera.height)
         assert same, "the target has not the picture's size"
+        drawn.is_final = True
         return self._comparer.compare(drawn.picture[:3], target, ssim_weight=ssim_weight, colour=colour)
 
     @on_device

@@ -35,8 +35,3 @@ class Buffers:
     def release(self) -> None:
         """Forget all buffers: their memory is free as soon as nobody else holds them."""
         self._kept.clear()
-
-    def capacity(self, name: str) -> int:
-        """How many elements ``get`` would give without allocating."""
-        kept = self._kept.get(name)
-        return 0 if kept is None else int(kept.size)
