@@ -15,7 +15,7 @@ MATH: Any = {"error_model": "numpy"}
 """IEEE arithmetic, no fastmath. Numba optimises a worker for itself and again in each library that it is linked into.
 The process that compiles runs the first copy, one that loads from the cache the last. Allowed to reassociate, the two
 rounded differently: quaternion gradients that should be zero, of which Adam made 0.02 dB in 300 steps. Vectors fuse
-products with sums themselves (``vectors.multiply_add``); that costs 1 % of a step, no fusing at all 18 %.
+products with sums themselves (``vectors.multiply_add``); that costs 1 to 2 % of a step, no fusing at all a fifth.
 """
 BARE: Any = {**MATH, "_nrt": False}
 """Without reference counting of array views, which kernels never keep: it was 213 calls in the loss, half its time."""
