@@ -14,6 +14,9 @@ from roomsplat.render.cuda.memory import Buffers
 from roomsplat.render.cuda.views import Views
 
 THREADS = 128
+AWAITED_VIEWS = 8
+"""Views that are waited for after ``release``, until the lists are long enough for most; a stretch of training has some
+400."""
 WARPS = 4
 """Tiles of a block of the blending kernels."""
 
@@ -83,6 +86,7 @@ class Painter:
         self._blend: dict[bool, Kernel] = {}
         self._project: dict[int, Kernel] = {}
         self._serial = 0
+        self._num_awaited = AWAITED_VIEWS
 
     @property
     def serial(self) -> int:
@@ -90,7 +94,18 @@ class Painter:
         return self._serial
 
     def draw(self, splats: CudaSplats, camera: PinholeCamera, settings: RenderSettings) -> CudaRendering:
-        """Submit one view. Where the tile lists are too short the farthest Gaussians are missing until ``complete``."""
+        """Submit one view. Where the tile lists are too short the farthest Gaussians are missing until ``complete``.
+
+        The first views after ``release`` are complete at once: how long lists must be is not known yet.
+        """
+        rendering = self._submit(splats, camera, settings)
+        if self._num_awaited:
+            self._num_awaited -= 1
+            self.complete(rendering)
+        return rendering
+
+    def _submit(self, splats: CudaSplats, camera: PinholeCamera, settings: RenderSettings) -> CudaRendering:
+        """Project, list and blend."""
         buffers, count = self._buffers, splats.num_gaussians
         height, width = camera.height, camera.width
         view, degree = self._views.packed(camera, settings), min(settings.sh_degree, splats.sh_degree)
@@ -134,8 +149,9 @@ class Painter:
         )
 
     def release(self) -> None:
-        """Let go of the buffers of the last view; its rendering keeps what it needs."""
+        """Let go of the last view's buffers (its rendering keeps what it needs): nothing later depends on it."""
         self._lister.release()
+        self._num_awaited = AWAITED_VIEWS
 
     def complete(self, rendering: CudaRendering) -> None:
         """Make sure that nothing is missing: wait for the lists' length, and draw again while they were too short.
@@ -146,7 +162,7 @@ class Painter:
         """
         while not rendering.is_final and rendering.serial == self._serial and rendering.lists.overflowed():
             self._lister.catch_up()
-            again = self.draw(rendering.splats, rendering.camera, rendering.settings)
+            again = self._submit(rendering.splats, rendering.camera, rendering.settings)
             self._serial = again.serial = rendering.serial
             for name in ("records", "flags", "lists", "processed", "picture", "depth_plane"):
                 setattr(rendering, name, getattr(again, name))

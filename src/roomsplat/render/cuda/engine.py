@@ -76,7 +76,11 @@ class CudaEngine:
 
     @on_device
     def write(self, arrays: SplatArrays) -> CudaSplats:
-        """Take arrays back in; they are stored along a Morton curve."""
+        """Take arrays back in; they are stored along a Morton curve.
+
+        Like ``read`` it forgets how long tile lists were: a resumed run begins here and knows nothing of them.
+        """
+        self._painter.release()
         return splats_from_arrays(self.xp, arrays)
 
     @on_device

@@ -44,6 +44,11 @@ class Capacity:
         self.pairs = min(max(self.pairs, wanted), MOST_PAIRS)
         return self.pairs
 
+    def forget(self) -> None:
+        """As new: what comes next must not depend on what was drawn before."""
+        self.pairs = 0
+        self._under_way.clear()
+
     def learn(self, total: Pending) -> None:
         """Note what the view at hand will have wanted."""
         self._under_way.append(total)
@@ -165,8 +170,9 @@ class Lister:
         self._capacity.catch_up()
 
     def release(self) -> None:
-        """Let go of the buffers of the last view; how long lists must be stays known."""
+        """Let go of the last view's buffers and of how long lists must be: a resumed run knows neither."""
         self._plan = None
+        self._capacity.forget()
         self._depth_sort.release()
         self._tile_sort.release()
 
