@@ -7,8 +7,8 @@
 // One warp owns one tile and takes BATCH Gaussians at a time, in two phases. First lanes hold pixels (pixels.cuh): one
 // Gaussian after the other leaves its k = alpha dL/d(alpha) and its weight w of every pixel in shared memory. Then lanes
 // hold Gaussians, each a part of the pixels: they add up k {1, x, y, x^2, xy, y^2} about the tile's centre and w g, with
-// nothing to exchange but the parts' sums in the end. That is eight instructions a pixel for BATCH Gaussians; sums over
-// lanes took 75 of 187 instructions a pair when lanes held pixels throughout (docs/lab-notebook.md has what else was
+// nothing to exchange but the parts' sums in the end. That is eight instructions a pixel for BATCH Gaussians; products and
+// sums over lanes took 75 of 187 instructions a pair when lanes held pixels throughout (docs/lab-notebook.md has what else was
 // tried). No atomics: a pair's slot has one writer, and each sum a fixed order.
 //
 // Defines: PIXELS, BATCH, COLLECT (absolute sums), WITH_ALPHA and WITH_DEPTH (those slopes are given).
