@@ -107,7 +107,8 @@ lock: $(RUNTIME)
 	build/lock/bin/python -m pip install --quiet uv==$(UV_VERSION)
 	$(LOCK) --output-file requirements/runtime.lock
 	$(LOCK) --extra cuda --constraint requirements/runtime.lock --output-file requirements/cuda.lock
-	$(LOCK) --group dev --constraint requirements/runtime.lock --output-file requirements/dev.lock
+	$(LOCK) --extra server --constraint requirements/runtime.lock --output-file requirements/server.lock
+	$(LOCK) --extra server --group dev --constraint requirements/server.lock --output-file requirements/dev.lock
 
 clean:
 	rm -rf demo-room dist build .pytest_cache .ruff_cache .import_linter_cache .hypothesis
