@@ -1,9 +1,9 @@
 """The settings of the service, from the environment; the only place that reads it."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -16,6 +16,35 @@ class ServerSettings(BaseSettings):
     """The folder of uploads, frames, models and logs."""
     database_url: str | None = None
     """``postgresql://user@host/name``; without it SQLite in ``storage/roomsplat.db``."""
+
+    host: str = "127.0.0.1"
+    """The address to listen on."""
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    """The port to listen on; 0 takes a free one."""
+    auth: Literal["none", "keys"] = "none"
+    """``none``: one user and this computer only; ``keys``: every request carries a key."""
+    public_url: str | None = None
+    """How users reach the service (``https://splats.example``), for links in messages; without it host and port."""
+    drain_seconds: Annotated[float, Field(gt=0)] = 30.0
+    """How long a stopping service waits for its workers to hand their jobs back."""
+
+    webhook_timeout_seconds: Annotated[float, Field(gt=0)] = 10.0
+    """How long a receiver may take to answer."""
+    webhook_allow_internal: bool = False
+    """Send also to loopback and private addresses: for a receiver in the same network, whose users are trusted."""
+    max_webhooks_per_user: Annotated[int, Field(ge=0)] = 10
+
+    smtp_host: str | None = None
+    """The mail server; without it nobody is told by e-mail."""
+    smtp_port: Annotated[int, Field(ge=1, le=65535)] = 587
+    smtp_user: str | None = None
+    smtp_password: SecretStr | None = None
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    """How the connection is encrypted: ``none`` is for a server on this computer."""
+    smtp_sender: str = "roomsplat@localhost"
+    """Who the messages are from."""
+    delivery_poll_seconds: Annotated[float, Field(gt=0)] = 2.0
+    """How often the service looks for messages to send."""
 
     lease_seconds: Annotated[float, Field(gt=0)] = 60.0
     """A worker that was not heard of for so long has lost its job."""
