@@ -189,3 +189,13 @@ class Delivery(Table):
     """When to try (again); ``None`` when it was delivered or given up."""
     delivered_at: Mapped[datetime | None]
     last_error: Mapped[str | None]
+
+
+class Counter(Table):
+    """Something that the metrics count; it outlives the jobs it counted."""
+
+    __tablename__ = "counters"
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    label: Mapped[str] = mapped_column(String(60), primary_key=True)
+    value: Mapped[float]

@@ -118,6 +118,11 @@ class QueueFigures:
     """How long the oldest of them has waited; 0 when none does."""
     running: int
     """Jobs under a living lease."""
-    by_status: dict[JobStatus, int] = field(default_factory=dict[JobStatus, int])
-    by_error: dict[str, int] = field(default_factory=dict[str, int])
-    """Failed jobs by error code."""
+    outcomes: dict[str, int] = field(default_factory=dict[str, int])
+    """Jobs that ended, by ``completed``, ``cancelled`` or the code of their error; grows for ever."""
+    lease_expiries: int = 0
+    """How often a worker was lost over a job; grows for ever."""
+    stage_seconds: dict[str, float] = field(default_factory=dict[str, float])
+    """Seconds that completed jobs spent in each stage, summed."""
+    stage_runs: dict[str, int] = field(default_factory=dict[str, int])
+    """How many jobs that sum is over."""

@@ -1,5 +1,6 @@
 """The settings of the service, from the environment; the only place that reads it."""
 
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -52,6 +53,21 @@ class ServerSettings(BaseSettings):
     """How often a worker is heard of."""
     max_attempts: Annotated[int, Field(ge=1)] = 3
     """How many workers may be lost over one job before it fails."""
+
+    poll_seconds: Annotated[float, Field(gt=0)] = 1.0
+    """How often a free worker looks for a job, and a busy one whether its job was cancelled."""
+    cancel_seconds: Annotated[float, Field(gt=0)] = 4.0
+    """How long a cancelled pipeline may take to end by itself before it is killed."""
+    interrupt_seconds: Annotated[float, Field(gt=0)] = 20.0
+    """How long the pipeline of a stopping worker may take to save what it has before it is killed."""
+    pipeline_command: Annotated[tuple[str, ...], Field(min_length=1)] = (
+        sys.executable,
+        "-P",
+        "-m",
+        "roomsplat",
+        "reconstruct",
+    )
+    """What a worker runs, before ``SOURCE -o FOLDER --config FILE --events jsonl``."""
 
     max_running_per_user: Annotated[int, Field(ge=1)] = 2
     max_queued_per_user: Annotated[int, Field(ge=1)] = 20
