@@ -47,6 +47,30 @@ class ServerSettings(BaseSettings):
     delivery_poll_seconds: Annotated[float, Field(gt=0)] = 2.0
     """How often the service looks for messages to send."""
 
+    cors_origins: tuple[str, ...] = ()
+    """Other sites whose pages may use the API (``["https://example.org"]``)."""
+    requests_per_minute: Annotated[int, Field(ge=0)] = 600
+    """Requests that one user may make; 0 is no limit."""
+    max_streams_per_user: Annotated[int, Field(ge=1)] = 20
+    """Event streams that one user may have open."""
+    stream_comment_seconds: Annotated[float, Field(gt=0)] = 15.0
+    """A silent event stream sends a comment so often: a proxy takes it for dead otherwise."""
+    stream_poll_seconds: Annotated[float, Field(gt=0)] = 0.5
+    """How often an event stream looks for news."""
+    upload_idle_seconds: Annotated[float, Field(gt=0)] = 60.0
+    """An upload that sends nothing for so long is ended."""
+
+    max_upload_bytes: Annotated[int, Field(ge=1)] = 4 * 1024**3
+    """The largest video."""
+    max_video_seconds: Annotated[float, Field(gt=0)] = 900.0
+    """The longest one."""
+    max_video_pixels: Annotated[int, Field(ge=1)] = 40_000_000
+    """Width times height of its pictures."""
+    max_video_fps: Annotated[float, Field(gt=0)] = 250.0
+    """Its pictures a second."""
+    max_frames: Annotated[int, Field(ge=1)] = 1000
+    """Pictures that a job may keep."""
+
     lease_seconds: Annotated[float, Field(gt=0)] = 60.0
     """A worker that was not heard of for so long has lost its job."""
     heartbeat_seconds: Annotated[float, Field(gt=0)] = 10.0
