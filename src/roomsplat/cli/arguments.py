@@ -154,7 +154,7 @@ class Serve(ServicePlace):
     worker: bool = True
     """Start workers too; with --no-worker they are started elsewhere by `roomsplat worker`."""
     devices: tuple[str, ...] = ()
-    """A worker for each: cpu, or the number of a GPU, as in `--devices 0 1` (default: one, which takes a GPU if any)."""
+    """A worker for each: cpu, or the number of a GPU, as in `--devices 0 1` (default: one, on a GPU if any)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +175,8 @@ class CreateKey(ServicePlace):
     """Whose key."""
     scopes: tuple[Literal["read", "write", "admin"], ...] = ("read", "write")
     """What it may do."""
+    email: str | None = None
+    """Where its user is told of ended jobs, if the service has a mail server; '' ends that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,8 +191,8 @@ class ListKeys(ServicePlace):
 class RevokeKey(ServicePlace):
     """End a key: from now on nobody is let in with it."""
 
-    key_id: tyro.conf.Positional[str]
-    """The key's id, as `roomsplat keys list` shows it."""
+    key: tyro.conf.Positional[str]
+    """The key's first letters, as `roomsplat keys list` shows them, or its id or all of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
