@@ -42,7 +42,7 @@ class FileStat:
     size: int
     """Bytes."""
     etag: str
-    """Changes when the content does; in quotation marks, as HTTP writes it."""
+    """Changes when the content does; without the quotation marks that HTTP puts around it."""
 
 
 class FileStore(Protocol):
@@ -185,7 +185,7 @@ class LocalFileStore:
 
 def _stat_of(file: BinaryIO) -> FileStat:
     found = os.fstat(file.fileno())
-    return FileStat(size=found.st_size, etag=f'"{found.st_ino:x}-{found.st_size:x}-{found.st_mtime_ns:x}"')
+    return FileStat(size=found.st_size, etag=f"{found.st_ino:x}-{found.st_size:x}-{found.st_mtime_ns:x}")
 
 
 def _read(file: BinaryIO, left: int) -> Iterator[bytes]:

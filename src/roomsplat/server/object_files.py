@@ -33,8 +33,8 @@ class ObjectFileStore:
         """See ``FileStore``."""
         with _translated(name):
             found = obstore.head(self._store, _key(name))
-        version = (found["e_tag"] or found["last_modified"].isoformat()).strip('"')
-        return FileStat(size=found["size"], etag=f'"{version}"')
+        version = found["e_tag"] or f"{found['last_modified'].timestamp()}"
+        return FileStat(size=found["size"], etag=version.strip('"'))
 
     def open_range(self, name: str, start: int, stop: int) -> Iterator[bytes]:
         """See ``FileStore``."""
