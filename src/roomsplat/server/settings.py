@@ -59,6 +59,8 @@ class ServerSettings(BaseSettings):
     """How often an event stream looks for news."""
     upload_idle_seconds: Annotated[float, Field(gt=0)] = 60.0
     """An upload that sends nothing for so long is ended."""
+    upload_lifetime_seconds: Annotated[float, Field(gt=0)] = 24 * 3600.0
+    """A resumable upload to which nothing was added for so long is given up."""
 
     max_upload_bytes: Annotated[int, Field(ge=1)] = 4 * 1024**3
     """The largest video."""
