@@ -12,6 +12,7 @@ from roomsplat.cli.arguments import Serve
 from roomsplat.cli.service import read_settings
 from roomsplat.errors import ServiceError
 from roomsplat.server.app import create_app
+from roomsplat.server.auth import check_bind
 from roomsplat.server.crew import Crew, worker_options
 from roomsplat.server.database import open_database, upgrade
 from roomsplat.server.deliveries import Messenger
@@ -39,10 +40,12 @@ def run_serve(command: Serve) -> None:
     """Serve until SIGTERM or Ctrl-C; then hand running jobs back and end.
 
     Raises:
+        InvalidSettingError: other computers would be served without keys.
         ServiceError: the port is taken, or the service did not start.
     """
     options = worker_options(command.devices) if command.worker else []
     settings = read_settings(command)
+    check_bind(settings.auth, settings.host)
     settings = settings.model_copy(update={"storage": settings.storage.resolve()})
     configure_logging(settings.storage, process="api")
     database = open_database(settings.resolved_database_url)

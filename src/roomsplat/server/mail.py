@@ -28,8 +28,7 @@ def job_message(
     message["From"] = settings.smtp_sender
     message["To"] = to
     message["Subject"] = f"{subject}: {name}"
-    domain = settings.smtp_sender.rpartition("@")[2].rstrip(">") or "localhost"
-    message["Message-ID"] = f"<{message_id}@{domain}>"  # the same when it is sent again
+    message["Message-ID"] = f"<{message_id}@{_domain(settings)}>"  # the same when it is sent again
     message["Auto-Submitted"] = "auto-generated"
     lines = [f"{name}: {sentence}"]
     if kind == "job.failed":
@@ -56,6 +55,7 @@ async def send_mail(settings: ServerSettings, message: EmailMessage) -> None:
             password=None if password is None else password.get_secret_value(),
             use_tls=settings.smtp_security == "tls",
             start_tls=settings.smtp_security == "starttls",
+            local_hostname=_domain(settings),  # else it asks the name service who we are, which may take long
             timeout=SECONDS,
         )
     except aiosmtplib.SMTPResponseException as error:
@@ -67,3 +67,7 @@ async def send_mail(settings: ServerSettings, message: EmailMessage) -> None:
         ) from error
     except (aiosmtplib.SMTPException, OSError) as error:
         raise UndeliveredError(f"{type(error).__name__}: {error}"[:500]) from error
+
+
+def _domain(settings: ServerSettings) -> str:
+    return settings.smtp_sender.rpartition("@")[2].rstrip(">") or "localhost"
