@@ -6,19 +6,19 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from threading import Event
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from roomsplat.errors import OutputError, RoomsplatError
 from roomsplat.server.child import PipelineChild
 from roomsplat.server.endings import INTERRUPTED, INTERRUPTED_CODE, error_of
 from roomsplat.server.errors import DatabaseUnavailableError, StaleLeaseError
 from roomsplat.server.jobs import Jobs
-from roomsplat.server.outputs import publish
+from roomsplat.server.outputs import clear_unfinished, publish
 from roomsplat.server.progress import Progress
-from roomsplat.server.records import JobError, JobRecord, Lease
+from roomsplat.server.records import JobError, JobRecord, JobStatus, Lease
 from roomsplat.server.settings import ServerSettings
 from roomsplat.server.slot import Slot
+from roomsplat.server.stop import Stop
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +32,16 @@ MAX_TICK = 0.2
 MAX_WAITING_EVENTS = 1000
 
 
+class _Told(NamedTuple):
+    """An event and what the job showed when it came."""
+
+    event: Mapping[str, Any]
+    status: JobStatus
+    progress: float
+    stage: str
+    message: str
+
+
 class Attempt:
     """The work under one lease. Its pipeline has ended when ``run`` returns, whatever happened."""
 
@@ -43,7 +53,7 @@ class Attempt:
         *,
         taken_at: float,
         slot: Slot,
-        stop: Event,
+        stop: Stop,
         options: Sequence[str] = (),
     ) -> None:
         """``taken_at``: ``time.monotonic()`` before the lease was taken. ``options`` follow the command's own."""
@@ -51,9 +61,9 @@ class Attempt:
         self._slot, self._stop, self._options = slot, stop, options
         self._renewed = taken_at
         self._progress = Progress()
-        self._events: list[Mapping[str, Any]] = []
+        self._untold: list[_Told] = []
+        self._refused = False
         self._reported = self._looked = 0.0
-        self._moved = True
         self._child: PipelineChild | None = None
         self._reason: str | None = None  # why the pipeline was asked to end
         self._kill_at = float("inf")
@@ -119,8 +129,10 @@ class Attempt:
 
     def _end(self, job: JobRecord, storage: Path, out: Path, code: int) -> None:
         """Write how it ended."""
-        self._persist(lambda: self._report(last=True))
         failure = error_of(code, self._progress)
+        if failure is not None:
+            clear_unfinished(out)  # first, because a database on a full disk takes nothing
+        self._persist(lambda: self._report(last=True))
         seen = self._progress
         if failure is None:
             publish(storage, job.id, out)
@@ -170,45 +182,46 @@ class Attempt:
 
     def _remember(self, event: Mapping[str, Any]) -> None:
         """Every event is told but for the many that only move the bar: of those, the newest."""
-        if self._events and event["event"] == self._events[-1]["event"] == "stage_progress":
-            self._events.pop()
-        if len(self._events) < MAX_WAITING_EVENTS:
-            self._events.append(event)
-        self._moved = True
+        seen, waiting = self._progress, self._untold
+        if waiting and event["event"] == waiting[-1].event["event"] == "stage_progress":
+            waiting.pop()
+        if len(waiting) < MAX_WAITING_EVENTS:
+            waiting.append(_Told(event, seen.status, seen.progress, seen.stage, seen.message))
 
     def _report(self, *, last: bool = False) -> None:
-        """Write what is new, at most once a second."""
+        """Write what is new: a bar that moved once a second, anything else at once.
+
+        What the database does not take waits for the next second.
+        """
         now = time.monotonic()
-        if not self._moved or (not last and now - self._reported < SECONDS_BETWEEN_REPORTS):
+        bar_only = all(told.event["event"] == "stage_progress" for told in self._untold)
+        if not last and now - self._reported < SECONDS_BETWEEN_REPORTS and (bar_only or self._refused):
             return
-        seen = self._progress
+        self._refused = False
+        self._reported = now
         try:
-            while True:
+            while self._untold:
+                told = self._untold[0]
                 self._jobs.report(
                     self._lease,
-                    status=seen.status,
-                    progress=seen.progress,
-                    stage=seen.stage,
-                    message=seen.message,
-                    counts=seen.counts,
-                    timings=seen.timings,
-                    event=self._events[0] if self._events else None,
+                    status=told.status,
+                    progress=told.progress,
+                    stage=told.stage,
+                    message=told.message,
+                    counts=self._progress.counts,
+                    timings=self._progress.timings,
+                    event=told.event,
                 )
-                if not self._events:
-                    break
-                self._events.pop(0)
-                if not self._events:
-                    break
+                self._untold.pop(0)
         except DatabaseUnavailableError:
+            self._refused = True
             if last:
                 raise
-            return  # the next second tries again
-        self._reported, self._moved = now, False
 
     # ------------------------------------------------------------------------------------------------- the stopping
 
     def _look_for_a_stop(self, child: PipelineChild) -> None:
-        """Interrupt the pipeline when its owner cancels the job or the worker is to stop; kill it if that is not enough."""
+        """Interrupt the pipeline when the job is cancelled or the worker is to stop; kill it if that is not enough."""
         now = time.monotonic()
         if self._reason is None:
             if self._cancelled(now):

@@ -83,7 +83,7 @@ class PipelineChild:
             if os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
                 return None
             self.kill()  # whoever the command left behind; its number is not given anew before we have waited
-        code = self._process.returncode
+        code = self._process.wait()
         return code if code >= 0 else 128 - code
 
     def kill(self) -> None:

@@ -6,12 +6,12 @@ on it is decided by its lease. Why there is no other queue beside it: ``docs/dec
 
 import logging
 import signal
-from threading import Event
 
 from roomsplat.server.database import open_database, upgrade
 from roomsplat.server.jobs import JobRules, Jobs
 from roomsplat.server.settings import ServerSettings
 from roomsplat.server.slot import Slot, living_workers
+from roomsplat.server.stop import Stop
 from roomsplat.server.worker import Worker
 
 __all__ = ["living_workers", "rules_of", "run_worker"]
@@ -35,7 +35,7 @@ def run_worker(settings: ServerSettings, *, engine: str = "auto", device: int | 
         ServiceError: this device has its worker already.
         DatabaseUnavailableError: the database does not answer at the start.
     """
-    stop = Event()
+    stop = Stop()
     for polite in (signal.SIGTERM, signal.SIGINT):
         signal.signal(polite, lambda _signal, _frame: stop.set())
     slot = Slot(settings.storage, engine if device is None else f"{engine}.{device}")
@@ -51,3 +51,4 @@ def run_worker(settings: ServerSettings, *, engine: str = "auto", device: int | 
     finally:
         database.dispose()
         slot.close()
+        stop.close()

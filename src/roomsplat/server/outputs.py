@@ -20,3 +20,9 @@ def publish(storage: Path, job_id: str, out: Path) -> None:
     frames.parent.mkdir(exist_ok=True)
     if not frames.is_symlink():
         frames.symlink_to(Path("..") / "models" / job_id / "work" / "capture", target_is_directory=True)
+
+
+def clear_unfinished(out: Path) -> None:
+    """Delete the halves of stages that no later run can continue: after a full disk they are what fills it."""
+    for stage in ("capture", "sfm", "export"):  # the half of a training is its checkpoint
+        shutil.rmtree(out / "work" / f".{stage}.part", ignore_errors=True)

@@ -47,27 +47,28 @@ class Slot:
         earlier = _read(self._file)
         self.worker: str = earlier.get("worker") or f"{stem}.{secrets.token_hex(4)}"
         """The worker's name, the same after a restart: what a crashed one held is this one's to give back."""
-        self._left = earlier.get("child")
+        self._left: tuple[int, str | None] = (earlier.get("group") or 0, earlier.get("began"))
 
     def clean_up(self) -> bool:
         """Kill the pipeline that an earlier worker of this place left running; whether there was one."""
-        left, self._left = self._left, None
-        found = isinstance(left, dict) and left.get("began") == _began(left.get("group"))
-        if found and left["began"] is not None:
+        group, began = self._left
+        found = began is not None and _began(group) == began
+        if found:
             with suppress(ProcessLookupError):
-                os.killpg(left["group"], signal.SIGKILL)
+                os.killpg(group, signal.SIGKILL)
             deadline = time.monotonic() + 5
-            while _began(left["group"]) == left["began"] and time.monotonic() < deadline:
+            while _began(group) == began and time.monotonic() < deadline:
                 time.sleep(0.02)
         self.holds(None)
         return found
 
     def holds(self, group: int | None) -> None:
         """Note which process group the worker runs, or that it runs none."""
-        child = None if group is None else {"group": group, "began": _began(group)}
+        began = None if group is None else _began(group)
+        note = {"worker": self.worker, "group": group, "began": began}
         part = self._file.with_suffix(".part")
         with suppress(OSError):  # a full disk: the note only helps a worker that comes after a crash
-            part.write_text(json.dumps({"worker": self.worker, "child": child}), encoding="utf-8")
+            part.write_text(json.dumps(note), encoding="utf-8")
             part.replace(self._file)
 
     def close(self) -> None:
@@ -108,9 +109,10 @@ def _read(path: Path) -> dict[str, Any]:
         return {}
 
 
-def _began(group: object) -> str | None:
+def _began(group: int) -> str | None:
     """When the leader of the group began, in the kernel's count, so that a number given anew is told apart."""
     try:
-        return Path(f"/proc/{group}/stat").read_text().rpartition(")")[2].split()[19]
+        fields = Path(f"/proc/{group}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return None  # it is gone; or this system has no /proc, and the warden alone takes care
+    return None if fields[0] == "Z" else fields[19]

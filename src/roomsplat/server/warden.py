@@ -3,8 +3,8 @@
 ``python -m roomsplat.server.warden UNTIL COMMAND…`` is started in a process group of its own, runs the command in it
 and ends as the command ends. The worker holds the other end of standard input and writes there, after every renewal of
 its lease, until when the lease holds. When that moment passes (the worker was stopped, or cannot reach the database),
-or the input closes (the worker is gone, whatever took it), the whole group is killed. The kernel kills the command, too,
-if something kills the warden. SIGINT and SIGTERM are passed on as SIGINT: a pipeline then saves what it has and ends.
+or the input closes (the worker is gone, whatever took it), the whole group is killed. If something kills the warden,
+the kernel kills the command. SIGINT and SIGTERM are passed on as SIGINT: a pipeline then saves what it has and ends.
 """
 
 import ctypes

@@ -3,7 +3,6 @@
 import logging
 import time
 from collections.abc import Sequence
-from threading import Event
 
 from roomsplat.server.attempt import Attempt
 from roomsplat.server.errors import DatabaseUnavailableError, StaleLeaseError
@@ -13,6 +12,7 @@ from roomsplat.server.reaper import reap
 from roomsplat.server.records import JobError, Lease
 from roomsplat.server.settings import ServerSettings
 from roomsplat.server.slot import Slot
+from roomsplat.server.stop import Stop
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ class Worker:
         settings: ServerSettings,
         slot: Slot,
         *,
-        stop: Event,
+        stop: Stop,
         options: Sequence[str] = (),
     ) -> None:
         """``stop`` ends it: the job at work goes back to the queue. ``options`` go to every run (``--device 1``)."""
