@@ -14,7 +14,7 @@ from roomsplat.errors import ServiceError
 from roomsplat.server.app import create_app
 from roomsplat.server.auth import check_bind
 from roomsplat.server.crew import Crew, worker_options
-from roomsplat.server.database import open_database, upgrade
+from roomsplat.server.database import open_database
 from roomsplat.server.deliveries import Messenger
 from roomsplat.server.logging import configure_logging
 from roomsplat.server.settings import ServerSettings
@@ -48,13 +48,12 @@ def run_serve(command: Serve) -> None:
     check_bind(settings.auth, settings.host)
     settings = settings.model_copy(update={"storage": settings.storage.resolve()})
     configure_logging(settings.storage, process="api")
-    database = open_database(settings.resolved_database_url)
     with ExitStack() as stack:
-        stack.callback(database.dispose)
-        upgrade(database)
         listener = stack.enter_context(_listen(settings))
         settings = settings.model_copy(update={"port": listener.getsockname()[1]})
-        app = create_app(settings)
+        app = create_app(settings)  # brings the database up to date, before the workers open it
+        database = open_database(settings.resolved_database_url)
+        stack.callback(database.dispose)
         crew = Crew(
             [[sys.executable, "-P", "-m", "roomsplat", "worker", *extra] for extra in options],
             _environment(settings),
