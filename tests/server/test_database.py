@@ -4,10 +4,12 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -21,26 +23,46 @@ from roomsplat.server.users import Users
 from tests.server.postgres import Cluster
 
 
-def test_the_migrations_make_the_tables_that_the_code_uses(database: Database) -> None:
+@pytest.fixture
+def fresh(database_url: str) -> Iterator[Database]:
+    """A database of this law's own, just upgraded."""
+    opened = open_database(database_url)
+    try:
+        upgrade(opened)
+        yield opened
+    finally:
+        opened.dispose()
+
+
+@pytest.fixture
+def on_postgres(postgres_cluster: Cluster) -> Iterator[Database]:
+    """The same on Postgres only, whose server the law will stop and start."""
+    opened = open_database(postgres_cluster.create())
+    try:
+        upgrade(opened)
+        yield opened
+    finally:
+        opened.dispose()
+
+
+def test_the_migrations_make_the_tables_that_the_code_uses(fresh: Database) -> None:
     """After an upgrade from nothing no difference is left between the database and the models."""
-    with database.engine.connect() as connection:
+    with fresh.engine.connect() as connection:
         context = MigrationContext.configure(connection)
         assert compare_metadata(context, Table.metadata) == []
         assert set(inspect(connection).get_table_names()) == {*Table.metadata.tables, "alembic_version"}
 
 
-def test_there_is_one_newest_migration(database: Database) -> None:
+def test_there_is_one_newest_migration(fresh: Database) -> None:
     """The migrations are one line, and the database is at its end."""
-    with database.engine.connect() as connection:
+    with fresh.engine.connect() as connection:
         heads = ScriptDirectory.from_config(migrations(connection)).get_heads()
         assert [MigrationContext.configure(connection).get_current_revision()] == list(heads)
 
 
-def test_an_upgrade_can_be_taken_back(database: Database) -> None:
+def test_an_upgrade_can_be_taken_back(fresh: Database) -> None:
     """The oldest migration's way back leaves nothing behind."""
-    from alembic import command  # noqa: PLC0415 - only here
-
-    with database.engine.begin() as connection:
+    with fresh.engine.begin() as connection:
         command.downgrade(migrations(connection), "base")
         assert inspect(connection).get_table_names() == ["alembic_version"]
 
@@ -146,33 +168,29 @@ def test_a_locked_database_is_one_sentence(tmp_path: Path, monkeypatch: pytest.M
     database.dispose()
 
 
-def test_a_restarted_server_is_found_again(postgres_cluster: Cluster) -> None:
+def test_a_restarted_server_is_found_again(postgres_cluster: Cluster, on_postgres: Database) -> None:
     """While Postgres is down every call says so in our words; after it is back the same object goes on."""
-    database = open_database(postgres_cluster.create())
-    upgrade(database)
-    users = Users(database.sessions)
+    users = Users(on_postgres.sessions)
     users.ensure("a")
     postgres_cluster.stop()
     for _ in range(3):
         with pytest.raises(DatabaseUnavailableError):
-            ping(database)
+            ping(on_postgres)
     postgres_cluster.start()
     assert users.by_name("a") is not None
-    database.dispose()
 
 
-def test_a_server_that_stops_in_a_transaction_is_told_the_same_way(postgres_cluster: Cluster) -> None:
+def test_a_server_that_stops_in_a_transaction_is_told_the_same_way(
+    postgres_cluster: Cluster, on_postgres: Database
+) -> None:
     """A connection that breaks inside a transaction is the same error, and nothing was written."""
-    database = open_database(postgres_cluster.create())
-    upgrade(database)
-    with pytest.raises(DatabaseUnavailableError), writing(database.sessions) as session:
+    with pytest.raises(DatabaseUnavailableError), writing(on_postgres.sessions) as session:
         session.add(User(id="u" * 22, name="a", created_at=datetime.now(UTC)))
         session.flush()
         postgres_cluster.stop()
         session.execute(text("SELECT 1"))
     postgres_cluster.start()
-    assert Users(database.sessions).by_name("a") is None
-    database.dispose()
+    assert Users(on_postgres.sessions).by_name("a") is None
 
 
 @pytest.mark.parametrize(

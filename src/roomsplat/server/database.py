@@ -92,7 +92,7 @@ def _begin_sqlite(connection: Connection) -> None:
 
 @contextmanager
 def reading(sessions: Sessions) -> Generator[Session]:
-    """A session that only reads: one consistent picture, no waiting for writers."""
+    """A session that only reads: what is committed, without waiting for writers."""
     with _translated(), sessions() as session:
         session.connection(execution_options={_READS: True})
         yield session

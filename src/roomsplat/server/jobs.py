@@ -5,6 +5,7 @@ worker's in ``jobs_worker.py``.
 """
 
 from datetime import datetime
+from typing import cast
 
 from sqlalchemy import func, select
 
@@ -33,7 +34,7 @@ class Jobs(OwnerJobs, WorkerJobs):
             waiting = session.execute(select(func.count(), func.min(Job.queued_at)).where(waits())).one()
             held = session.scalar(select(func.count()).where(JobLease.expires_at > now)) or 0
             counters = {(row.name, row.label): row.value for row in session.scalars(select(Counter))}
-        oldest: datetime | None = waiting[1]
+        oldest = cast("datetime | None", waiting[1])
 
         def labelled(name: str) -> dict[str, float]:
             return {label: value for (kind, label), value in counters.items() if kind == name}

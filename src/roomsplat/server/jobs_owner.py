@@ -62,10 +62,10 @@ class OwnerJobs(JobsBase):
         Raises:
             TooManyJobsError: the user has as many waiting jobs as one may have.
         """
-        now = self._clock()
         job_id = job_id or new_id()
         assert is_id(job_id)
         with writing(self._sessions) as session:
+            now = self._clock()
             self._check_room(session, owner_id)
             job = Job(
                 id=job_id,
@@ -120,8 +120,8 @@ class OwnerJobs(JobsBase):
         Raises:
             JobFinishedError: it has completed or failed.
         """
-        now = self._clock()
         with writing(self._sessions) as session:
+            now = self._clock()
             job = owned_job(session, job_id, owner_id, lock=True)
             if job.status in {JobStatus.COMPLETED, JobStatus.FAILED}:
                 raise JobFinishedError(
@@ -147,8 +147,8 @@ class OwnerJobs(JobsBase):
             JobActiveError: the job has not ended.
             TooManyJobsError: the user has as many waiting jobs as one may have.
         """
-        now = self._clock()
         with writing(self._sessions) as session:
+            now = self._clock()
             owned_job(session, job_id, owner_id)
             self._check_room(session, owner_id)
             session.expire_all()  # the row may have changed while we waited for the user's
@@ -168,8 +168,8 @@ class OwnerJobs(JobsBase):
         Raises:
             JobActiveError: a worker holds it.
         """
-        now = self._clock()
         with writing(self._sessions) as session:
+            now = self._clock()
             job = owned_job(session, job_id, owner_id, lock=True)
             lease = session.get(JobLease, job_id)
             if lease is not None and lease.expires_at > now:

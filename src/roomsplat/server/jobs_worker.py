@@ -1,8 +1,8 @@
 """The worker's side of a job: taking it, writing about it, ending it.
 
 Whatever a worker writes goes through its lease: one UPDATE that finds the lease by its token and not yet expired comes
-first in the transaction, and where it finds none nothing is written. Times are the hosts' own clocks; that two
-workers never write to one job rests on the token, not on the clocks.
+first in the transaction, and where it finds none nothing is written. Times are the hosts' own clocks, read under the
+transaction's lock; that two workers never write to one job rests on the token, not on the clocks.
 """
 
 import math
@@ -70,8 +70,8 @@ class WorkerJobs(JobsBase):
 
         A job that was to be cancelled when its worker was lost is cancelled here.
         """
-        now = self._clock()
         with writing(self._sessions) as session:
+            now = self._clock()
             owner_id = session.scalar(select(Job.owner_id).where(Job.id == job_id)) if is_id(job_id) else None
             if owner_id is None:
                 return None
@@ -116,9 +116,9 @@ class WorkerJobs(JobsBase):
         Raises:
             StaleLeaseError: it has expired or is another's.
         """
-        now = self._clock()
-        longer = replace(lease, expires_at=self._expiry(now))
         with writing(self._sessions) as session:
+            now = self._clock()
+            longer = replace(lease, expires_at=self._expiry(now))
             _renew(session, lease, now, longer.expires_at)
         return longer
 
@@ -155,8 +155,8 @@ class WorkerJobs(JobsBase):
         Raises:
             StaleLeaseError: the lease has expired or is another's; nothing was written.
         """
-        now = self._clock()
         with writing(self._sessions) as session:
+            now = self._clock()
             job = _held(session, lease, now)
             if event is not None:
                 append(session, job, now, str(event.get("event", "event")), event)
@@ -178,8 +178,8 @@ class WorkerJobs(JobsBase):
         Raises:
             StaleLeaseError: the lease has expired or is another's; nothing was written.
         """
-        now = self._clock()
         with writing(self._sessions) as session:
+            now = self._clock()
             job = _held(session, lease, now)
             for line in lines:
                 append(session, job, now, "log", {"message": clean_text(line)})
@@ -197,8 +197,8 @@ class WorkerJobs(JobsBase):
         Raises:
             StaleLeaseError: the lease has expired or is another's; nothing was written.
         """
-        now = self._clock()
         with writing(self._sessions) as session:
+            now = self._clock()
             job = _held(session, lease, now)
             _add_figures(job, counts, timings)
             _drop(session, lease.job_id)
@@ -213,8 +213,8 @@ class WorkerJobs(JobsBase):
         Raises:
             StaleLeaseError: the lease has expired or is another's; nothing was written.
         """
-        now = self._clock()
         with writing(self._sessions) as session:
+            now = self._clock()
             job = _held(session, lease, now)
             _drop(session, lease.job_id)
             _fail(session, job, error, now)
@@ -225,8 +225,8 @@ class WorkerJobs(JobsBase):
         Raises:
             StaleLeaseError: the lease has expired or is another's; nothing was written.
         """
-        now = self._clock()
         with writing(self._sessions) as session:
+            now = self._clock()
             job = _held(session, lease, now)
             _drop(session, lease.job_id)
             end(session, job, JobStatus.CANCELLED, now, message="Cancelled.")
@@ -239,12 +239,20 @@ class WorkerJobs(JobsBase):
         Raises:
             StaleLeaseError: the lease has expired or is another's; nothing was written.
         """
-        now = self._clock()
         with writing(self._sessions) as session:
+            now = self._clock()
             job = _held(session, lease, now)
             _drop(session, lease.job_id)
             job.attempts -= 1
             _requeue(session, job, now, message)
+
+    def end_leases_of(self, worker: str) -> None:
+        """End what a worker still holds that is known to be gone, instead of waiting until that expires."""
+        with writing(self._sessions) as session:
+            now = self._clock()
+            held = (JobLease.owner == worker, JobLease.expires_at > now)
+            done = update(JobLease).where(*held).values(expires_at=now)
+            session.execute(done.execution_options(synchronize_session=False))
 
     def expired(self, now: datetime | None = None) -> list[str]:
         """The jobs whose worker was not heard of for too long, the one lost first at the front."""
@@ -258,8 +266,8 @@ class WorkerJobs(JobsBase):
         It fails as ``worker_lost`` when ``max_attempts`` workers were lost over it, and is cancelled if its owner
         asked for that. ``None`` if the lease lives or somebody else was faster.
         """
-        now = self._clock()
         with writing(self._sessions) as session:
+            now = self._clock()
             job = locked_job(session, job_id)
             if job is None or session.get(JobLease, job_id) is None:
                 return None
