@@ -13,10 +13,11 @@ class Clock:
 
     def __init__(self) -> None:
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
+        self.step = timedelta(microseconds=1)
 
     def __call__(self) -> datetime:
         """Now."""
-        self.now += timedelta(microseconds=1)
+        self.now += self.step
         return self.now
 
     def pass_(self, seconds: float) -> None:
