@@ -36,7 +36,7 @@ LOUD_MODULES = {
 HEAVY = ("numba", "llvmlite", "pycolmap", "scipy", "av", "trimesh", "PIL", "numpy", "cupy")
 
 PERMISSIVE = re.compile(r"\b(MIT|BSD|0BSD|Apache|PSF|Python Software Foundation|ISC|Zlib|MPL|Mozilla)\b")
-# Under the LGPL, in the extra `server` only: used unmodified through Python's import, so our licence stays ours (NOTICE).
+# Under the LGPL, in the extra `server` only, used unmodified through their interface (NOTICE).
 LESSER = {"psycopg", "psycopg-binary"}
 COPYLEFT = re.compile(r"\b(A?GPL|GNU (Affero )?General Public|NonCommercial|CC-BY-NC)\b")
 
