@@ -107,8 +107,8 @@ class LocalFileStore:
     def put(self, name: str, local: Path, *, move: bool = False) -> FileStat:
         """See ``FileStore``."""
         target = self._place(name)
+        self._inside(target.parent, name)
         target.parent.mkdir(parents=True, exist_ok=True)
-        self._inside(target.parent, name)  # made or found, it must not lead elsewhere
         if move:
             with contextlib.suppress(OSError):  # another disk, most likely: copied below
                 local.replace(target)

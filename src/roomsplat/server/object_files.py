@@ -5,13 +5,16 @@ import os
 import secrets
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import obstore
-from obstore import GetResult
 from obstore.exceptions import BaseError
 from obstore.store import ObjectStore, S3Store
 
 from roomsplat.server.files import BLOCK_BYTES, FileNotInStoreError, FileStat, parts_of
+
+if TYPE_CHECKING:
+    from obstore import GetResult  # obstore has this name for type checkers only
 
 
 class ObjectFileStore:
@@ -97,7 +100,7 @@ def _translated(name: str) -> Generator[None]:
         raise OSError(f"The object store failed at {name}: {first}") from error
 
 
-def _pieces(name: str, found: GetResult) -> Iterator[bytes]:
+def _pieces(name: str, found: "GetResult") -> Iterator[bytes]:
     with _translated(name):
         for piece in found.stream(BLOCK_BYTES):
             yield bytes(piece)

@@ -71,7 +71,8 @@ def confine(limits: ProbeLimits, parent: int) -> bool:
         without_network = any(
             libc.unshare(flags) == 0 for flags in (_CLONE_NEWNET, _CLONE_NEWUSER | _CLONE_NEWNET)
         )
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+        processors = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {processors[os.getpid() % len(processors)]})
         os.nice(5)
     for kind, bound in (
         (resource.RLIMIT_AS, limits.memory_bytes),

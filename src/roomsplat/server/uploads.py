@@ -251,14 +251,20 @@ class Uploads:
         Raises:
             RoomsplatError: whatever ``accept`` found.
         """
+        # A second name for the same bytes: accept may move it, and the upload is still whole if nothing comes of it.
+        whole = self._folder / f".whole-{upload.id}"
+        whole.unlink(missing_ok=True)
+        os.link(self._part(upload.id), whole)
         try:
-            job_id = accept(upload, self._part(upload.id))
+            job_id = accept(upload, whole)
         except RoomsplatError as error:
             if error.code in REFUSALS:
                 self._remove(upload.id)
             raise
+        finally:
+            whole.unlink(missing_ok=True)
         self._save(dataclasses.replace(upload, offset=upload.length, job_id=job_id))
-        self._part(upload.id).unlink(missing_ok=True)
+        self._part(upload.id).unlink()
         return job_id
 
     def _part(self, upload_id: str) -> Path:
