@@ -22,7 +22,8 @@ WORKER = (
     "import sys; from roomsplat.server.engine import run_worker;"
     "from roomsplat.server.logging import configure_logging;"
     "from roomsplat.server.settings import ServerSettings; settings = ServerSettings();"
-    "configure_logging(settings.storage, process='worker'); run_worker(settings, device=int(sys.argv[1]))"
+    "configure_logging(settings.storage, process='worker'); device = int(sys.argv[1]) if sys.argv[1] else None;"
+    "run_worker(settings, engine='cpu' if device is None else 'auto', device=device)"
 )
 PATIENCE = 30.0
 
@@ -81,10 +82,11 @@ class Service:
         )
         return job.id
 
-    def work(self, device: int = 0) -> subprocess.Popen[bytes]:
-        """Start a worker."""
+    def work(self, device: int | None = 0) -> subprocess.Popen[bytes]:
+        """Start a worker: of a GPU that the fake pipeline does not look for, or of the CPU."""
         worker = subprocess.Popen(
-            [sys.executable, "-c", WORKER, str(device)], env={**os.environ, **self._environment}
+            [sys.executable, "-c", WORKER, "" if device is None else str(device)],
+            env={**os.environ, **self._environment},
         )
         self.workers.append(worker)
         return worker
