@@ -10,8 +10,9 @@ from typing import cast
 from sqlalchemy import func, select
 
 from roomsplat.server.database import reading
-from roomsplat.server.jobs_base import JobRules, is_id, new_id, waits
+from roomsplat.server.jobs_base import JobRules, is_id, new_id
 from roomsplat.server.jobs_owner import OwnerJobs
+from roomsplat.server.jobs_queue import waits
 from roomsplat.server.jobs_worker import WORKER_LOST, WorkerJobs
 from roomsplat.server.models import Counter, Job, JobLease
 from roomsplat.server.records import QueueFigures

@@ -1,4 +1,4 @@
-"""What both sides of ``Jobs`` share: the clock, the rows, the queue's order and the log of events."""
+"""What both sides of ``Jobs`` share: the clock, the rows and the log of events."""
 
 import math
 import re
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Subquery, and_, exists, func, select
+from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from roomsplat.server.database import Sessions
 from roomsplat.server.errors import JobNotFoundError
-from roomsplat.server.models import ID_LENGTH, Counter, Delivery, Event, Job, JobLease, User, Webhook
+from roomsplat.server.models import ID_LENGTH, Counter, Delivery, Event, Job, User, Webhook
 from roomsplat.server.records import EventRecord, JobError, JobRecord, JobStatus
 
 MAX_TEXT = 2000
@@ -109,66 +109,6 @@ def lock_user(session: Session, user_id: str) -> User:
     """The user's row, held so that limits per user are counted by one transaction at a time."""
     # key_share: a transaction that only refers to the user, as every insert of a row of theirs does, need not wait.
     return session.scalars(select(User).where(User.id == user_id).with_for_update(key_share=True)).one()
-
-
-def waits() -> ColumnElement[bool]:
-    """Whether a job stands in the queue: pending, and no worker holds it."""
-    return and_(Job.status == JobStatus.PENDING, ~exists().where(JobLease.job_id == Job.id))
-
-
-def running(session: Session, owner_id: str, now: datetime) -> int:
-    """How many jobs of this owner a living worker holds."""
-    held = select(func.count()).select_from(JobLease).join(Job, Job.id == JobLease.job_id)
-    return session.scalar(held.where(Job.owner_id == owner_id, JobLease.expires_at > now)) or 0
-
-
-def queue(now: datetime) -> Subquery:
-    """The waiting jobs and their places, the next one first: ``id``, ``running`` (of its owner), ``place``.
-
-    Users take turns: before a user's k-th waiting job come the jobs of those who run or wait for fewer; among equals
-    the user who was served longest ago, then the job that came first.
-    """
-    counts = (
-        select(Job.owner_id, func.count().label("running"))
-        .join(JobLease, JobLease.job_id == Job.id)
-        .where(JobLease.expires_at > now)
-        .group_by(Job.owner_id)
-        .subquery()
-    )
-    rank = func.row_number().over(partition_by=Job.owner_id, order_by=(Job.queued_at, Job.number))
-    waiting = (
-        select(Job.id, Job.number, Job.owner_id, Job.queued_at, User.served_at, rank.label("rank"))
-        .join(User, User.id == Job.owner_id)
-        .where(waits())
-        .subquery()
-    )
-    running = func.coalesce(counts.c.running, 0)
-    order = (
-        running + waiting.c.rank,
-        waiting.c.served_at.asc().nulls_first(),
-        waiting.c.queued_at,
-        waiting.c.number,
-    )
-    return (
-        select(
-            waiting.c.id,
-            running.label("running"),
-            waiting.c.rank,
-            func.row_number().over(order_by=order).label("place"),
-        )
-        .join_from(waiting, counts, counts.c.owner_id == waiting.c.owner_id, isouter=True)
-        .subquery()
-    )
-
-
-def places(session: Session, jobs: Sequence[Job], now: datetime) -> dict[str, int]:
-    """The places in the queue of those of the jobs that wait."""
-    wanted = [job.id for job in jobs if job.status == JobStatus.PENDING]
-    if not wanted:
-        return {}
-    line = queue(now)
-    found = session.execute(select(line.c.id, line.c.place).where(line.c.id.in_(wanted)))
-    return {row.id: row.place for row in found}
 
 
 def record(job: Job, place: int | None = None) -> JobRecord:

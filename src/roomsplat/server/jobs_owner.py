@@ -23,11 +23,10 @@ from roomsplat.server.jobs_base import (
     lock_user,
     new_id,
     owned_job,
-    places,
     record,
     tell,
-    waits,
 )
+from roomsplat.server.jobs_queue import places, waits
 from roomsplat.server.models import Event, Job, JobLease
 from roomsplat.server.records import EventRecord, JobRecord, JobStatus, Page
 
@@ -79,7 +78,7 @@ class OwnerJobs(JobsBase):
             session.flush()
             tell(session, job, now)
             session.flush()
-            return record(job, places(session, [job], now).get(job.id))
+            return record(job, places(session, owner_id, [job], now).get(job.id))
 
     def get(self, job_id: str, owner_id: str) -> JobRecord:
         """The job.
@@ -89,7 +88,7 @@ class OwnerJobs(JobsBase):
         """
         with reading(self._sessions) as session:
             job = owned_job(session, job_id, owner_id)
-            return record(job, places(session, [job], self._clock()).get(job.id))
+            return record(job, places(session, owner_id, [job], self._clock()).get(job.id))
 
     def list(
         self, owner_id: str, *, status: JobStatus | None = None, limit: int = 20, cursor: str | None = None
@@ -108,7 +107,7 @@ class OwnerJobs(JobsBase):
         with reading(self._sessions) as session:
             found = session.scalars(query).all()
             shown = found[:limit]
-            place = places(session, shown, self._clock())
+            place = places(session, owner_id, shown, self._clock())
             items = tuple(record(job, place.get(job.id)) for job in shown)
         return Page(items=items, next_cursor=str(shown[-1].number) if len(found) > limit else None)
 
@@ -160,7 +159,7 @@ class OwnerJobs(JobsBase):
             _begin(job, now, job.config if config is None else config)
             tell(session, job, now)
             session.flush()
-            return record(job, places(session, [job], now).get(job.id))
+            return record(job, places(session, owner_id, [job], now).get(job.id))
 
     def delete(self, job_id: str, owner_id: str) -> JobRecord:
         """Forget the job and its events, and say what it was: removing its files is the caller's part.

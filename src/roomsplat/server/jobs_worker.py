@@ -27,11 +27,10 @@ from roomsplat.server.jobs_base import (
     lock_user,
     locked_job,
     new_id,
-    queue,
     record,
-    running,
     tell,
 )
+from roomsplat.server.jobs_queue import oldest_waiting, running, turns
 from roomsplat.server.models import Job, JobLease
 from roomsplat.server.records import JobError, JobRecord, JobStatus, Lease
 
@@ -59,11 +58,11 @@ class WorkerJobs(JobsBase):
 
     def next_job(self, now: datetime | None = None) -> str | None:
         """The job whose turn it is, if any: users take turns, and each runs only so many at once."""
-        line = queue(now or self._clock())
-        free = line.c.running < self._rules.max_running_per_user
-        query = select(line.c.id).where(free, line.c["rank"] == 1).order_by(line.c.place).limit(1)
         with reading(self._sessions) as session:
-            return session.scalar(query)
+            for turn in turns(session, now or self._clock()):
+                if turn.running < self._rules.max_running_per_user:
+                    return oldest_waiting(session, turn.owner_id)
+        return None
 
     def acquire(self, job_id: str, worker: str) -> Lease | None:
         """Take the job, if it waits or its worker was lost and its user may run one more; ``None`` otherwise.
@@ -84,7 +83,7 @@ class WorkerJobs(JobsBase):
             if job.cancel_requested:
                 end(session, job, JobStatus.CANCELLED, now, message="Cancelled.")
                 return None
-            if running(session, owner_id, now) >= self._rules.max_running_per_user:
+            if running(session, now, owner_id).get(owner_id, 0) >= self._rules.max_running_per_user:
                 return None
             job.attempts += 1
             job.started_at = job.started_at or now

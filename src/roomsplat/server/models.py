@@ -103,13 +103,16 @@ class Job(Table):
     """A video on its way to a scene."""
 
     __tablename__ = "jobs"
-    __table_args__ = (Index("ix_jobs_owner_number", "owner_id", "number"),)
+    __table_args__ = (
+        Index("ix_jobs_owner_number", "owner_id", "number"),
+        Index("ix_jobs_queue", "status", "owner_id", "queued_at"),
+    )
 
     number: Mapped[int] = mapped_column(NUMBER, primary_key=True, autoincrement=True)
     """Counts jobs in the order of their arrival; never shown."""
     id: Mapped[str] = mapped_column(String(ID_LENGTH), unique=True)
     owner_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="RESTRICT"))
-    status: Mapped[str] = mapped_column(String(20), index=True)
+    status: Mapped[str] = mapped_column(String(20))
     progress: Mapped[float]
     stage: Mapped[str]
     message: Mapped[str]

@@ -88,7 +88,7 @@ def _jobs() -> None:
         sa.UniqueConstraint("id", name="uq_jobs_id"),
     )
     op.create_index("ix_jobs_owner_number", "jobs", ["owner_id", "number"])
-    op.create_index("ix_jobs_status", "jobs", ["status"])
+    op.create_index("ix_jobs_queue", "jobs", ["status", "owner_id", "queued_at"])
 
 
 def _work() -> None:
