@@ -1,35 +1,29 @@
 """Resumable uploads: nothing is lost, nothing is doubled, nobody else comes near."""
 
-import base64
 import http.client
 import os
 import random
-import socket
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
 
 from roomsplat.server.records import JobStatus
-from roomsplat.server.uploads import (
-    StorageFullError,
-    TooManyUploadsError,
-    UploadExpiredError,
-    UploadLockedError,
-    UploadNotFoundError,
-    Uploads,
-)
 from tests.server.api_server import Api, code_of, film, running_api
-
-TUS = {"Tus-Resumable": "1.0.0"}
-PATCH = {**TUS, "Content-Type": "application/offset+octet-stream"}
+from tests.server.tus import (
+    PATCH,
+    TUS,
+    begin,
+    offset_of,
+    packed,
+    released,
+    resume,
+    send,
+    send_and_break,
+    stored,
+)
 
 
 @pytest.fixture(scope="module")
@@ -45,78 +39,6 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
 def video(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A good film of some hundred kilobytes."""
     return film(tmp_path_factory.mktemp("film") / "room.mp4", 90).read_bytes()
-
-
-def packed(**pairs: str) -> str:
-    """``Upload-Metadata``."""
-    return ", ".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in pairs.items())
-
-
-def begin(client: httpx.Client, length: int, **metadata: str) -> str:
-    """The address of a new upload."""
-    headers = {**TUS, "Upload-Length": str(length)}
-    answer = client.post("/api/uploads", headers=headers | {"Upload-Metadata": packed(**metadata)})
-    assert answer.status_code == 201, answer.text
-    assert answer.headers["tus-resumable"] == "1.0.0"
-    assert answer.headers["upload-expires"].endswith("GMT")
-    return answer.headers["location"]
-
-
-def offset_of(client: httpx.Client, place: str) -> int:
-    """How far it is, as the server says."""
-    answer = client.head(place, headers=TUS)
-    assert answer.status_code == 200
-    assert answer.headers["cache-control"] == "no-store"
-    return int(answer.headers["upload-offset"])
-
-
-def send(client: httpx.Client, place: str, offset: int, content: bytes) -> httpx.Response:
-    """One PATCH."""
-    return client.patch(place, headers={**PATCH, "Upload-Offset": str(offset)}, content=content)
-
-
-def send_and_break(client: httpx.Client, place: str, offset: int, content: bytes, cut: int) -> None:
-    """A PATCH that announces ``content`` from ``offset`` on and whose connection breaks at ``cut``."""
-    address = urlsplit(str(client.base_url))
-    headers = {
-        **PATCH,
-        "Host": address.netloc,
-        "Authorization": client.headers["authorization"],
-        "Upload-Offset": str(offset),
-        "Content-Length": str(len(content) - offset),
-    }
-    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    with socket.create_connection((address.hostname or "", address.port or 0), 10) as connection:
-        connection.sendall(f"PATCH {place} HTTP/1.1\r\n{head}\r\n".encode() + content[offset:cut])
-        time.sleep(0.03)  # uvicorn throws away what it has not handed on when the connection ends
-
-
-def released(client: httpx.Client, place: str) -> int:
-    """The offset, once no request writes any more: a broken connection is noticed a moment later."""
-    deadline = time.monotonic() + 10
-    while True:
-        offset = offset_of(client, place)
-        if send(client, place, offset, b"").status_code == 204:
-            return offset
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-
-
-def resume(client: httpx.Client, place: str, content: bytes) -> httpx.Response:
-    """Go on as clients of tus do: ask, send from there, and again while the old request still holds the lock."""
-    deadline = time.monotonic() + 10
-    while True:
-        offset = offset_of(client, place)
-        answer = send(client, place, offset, content[offset:])
-        if answer.status_code not in {409, 423}:
-            return answer
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-def stored(api: Api, job_id: str, name: str = "ada") -> bytes:
-    """The video of a job, as it lies in the store."""
-    return (api.storage / api.jobs.get(job_id, api.owner(name)).source_path).read_bytes()
 
 
 def test_an_upload_ends_in_a_job(api: Api, video: bytes) -> None:
@@ -228,29 +150,6 @@ def test_one_writer_at_a_time(api: Api, video: bytes) -> None:
     assert slow.getresponse().status == 204
     slow.close()
     assert stored(api, api.ada.head(place, headers=TUS).headers["roomsplat-job-id"]) == video
-
-
-def test_two_writers_never_both_write(tmp_path: Path) -> None:
-    """Of many threads that open the same upload at once exactly one gets it, each round."""
-    uploads = Uploads(tmp_path, max_bytes=100, spare_bytes=0)
-    upload = uploads.create("owner", length=100, name="a")
-
-    def write(number: int, barrier: threading.Barrier) -> bool:
-        barrier.wait()
-        try:
-            with uploads.writer(upload.id, "owner", number) as writer:
-                writer.write(b"x")
-                time.sleep(0.02)
-        except UploadLockedError:
-            return False
-        return True
-
-    with ThreadPoolExecutor(4) as pool:
-        for number in range(10):
-            barrier = threading.Barrier(4)
-            wins = [pool.submit(write, number, barrier) for _ in range(4)]
-            assert sum(win.result() for win in wins) == 1
-    assert uploads.get(upload.id, "owner").offset == 10
 
 
 def test_a_deleted_upload_is_gone(api: Api, video: bytes) -> None:
@@ -377,69 +276,3 @@ def test_what_its_creator_said_is_said_again(api: Api) -> None:
     headers = {**TUS, "Upload-Length": "5", "Upload-Metadata": metadata}
     place = api.ada.post("/api/uploads", headers=headers).headers["location"]
     assert api.ada.head(place, headers=TUS).headers["upload-metadata"] == metadata
-
-
-class Clock:
-    """Time that a test moves; it begins now, as files are stamped with the real time."""
-
-    def __init__(self) -> None:
-        self.ahead = 0.0
-
-    def __call__(self) -> float:
-        """Seconds since 1970."""
-        return time.time() + self.ahead
-
-
-def test_an_unfinished_upload_expires(tmp_path: Path) -> None:
-    """After its lifetime it is gone for its owner and, with the next sweep, from the disk; every byte renews it."""
-    clock = Clock()
-    uploads = Uploads(tmp_path, max_bytes=100, lifetime_s=3600, spare_bytes=0, clock=clock)
-    old, kept = (uploads.create("owner", length=100, name="a") for _ in range(2))
-    os.utime(tmp_path / f"{old.id}.part", (0, time.time() - 3000))
-    assert uploads.expire() == 0
-    clock.ahead = 700
-    with uploads.writer(kept.id, "owner", 0) as writer:
-        writer.write(b"x")
-    with pytest.raises(UploadExpiredError):
-        uploads.get(old.id, "owner")
-    assert uploads.expire() == 1
-    with pytest.raises(UploadNotFoundError):
-        uploads.get(old.id, "owner")
-    assert {path.stem for path in tmp_path.iterdir()} == {kept.id}
-    clock.ahead = 7200
-    uploads.create("owner", length=100, name="b")  # beginning another one sweeps
-    assert not (tmp_path / f"{kept.id}.part").exists()
-
-
-def test_one_user_cannot_take_all_the_space(tmp_path: Path) -> None:
-    """Too many unfinished uploads of one user, and one that does not fit on the disk, are refused."""
-    uploads = Uploads(tmp_path, max_bytes=2**60, max_open_per_user=3, spare_bytes=0)
-    for _ in range(3):
-        uploads.create("ada", length=100, name="a")
-    with pytest.raises(TooManyUploadsError):
-        uploads.create("ada", length=100, name="a")
-    uploads.create("bob", length=100, name="a")
-    with pytest.raises(StorageFullError):
-        uploads.create("eve", length=2**60, name="a")
-
-
-def test_a_killed_service_loses_nothing(tmp_path: Path) -> None:
-    """A process killed in the middle of writing leaves an upload that goes on where its file ends, without a lock."""
-    upload = Uploads(tmp_path, max_bytes=10_000, spare_bytes=0).create("owner", length=10_000, name="a")
-    script = (
-        "import sys, time; from pathlib import Path; from roomsplat.server.uploads import Uploads\n"
-        "with Uploads(Path(sys.argv[1]), max_bytes=10_000).writer(sys.argv[2], 'owner', 0) as writer:\n"
-        "    writer.write(b'x' * 777); print('written', flush=True); time.sleep(60)\n"
-    )
-    command = [sys.executable, "-c", script, str(tmp_path), upload.id]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as service:
-        assert service.stdout is not None
-        assert service.stdout.readline() == "written\n"
-        uploads = Uploads(tmp_path, max_bytes=10_000)
-        with pytest.raises(UploadLockedError), uploads.writer(upload.id, "owner", 777):
-            pass
-        service.kill()
-    assert uploads.get(upload.id, "owner").offset == 777
-    with uploads.writer(upload.id, "owner", 777) as writer:
-        writer.write(b"y")
-    assert uploads.get(upload.id, "owner").offset == 778

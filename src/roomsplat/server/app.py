@@ -74,8 +74,10 @@ def _resumable(service: Service) -> APIRouter:
     def accept(upload: Upload, path: Path) -> str:
         return service.intake.accept(upload.owner_id, path, name=upload.name, config=upload.config).id
 
+    idle_seconds = service.settings.upload_idle_seconds
+    intake = service.intake
     return uploads_router(
-        service.uploads, accept, service.intake.settle, idle_seconds=service.settings.upload_idle_seconds
+        service.uploads, accept, intake.settle, seats=intake.seats, idle_seconds=idle_seconds
     )
 
 

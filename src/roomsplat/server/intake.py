@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from anyio import CapacityLimiter
+
 from roomsplat.server.files import FileStore
 from roomsplat.server.jobs import Jobs, new_id
 from roomsplat.server.probe import Prober, shown_name
@@ -14,6 +16,8 @@ class Intake:
     def __init__(self, jobs: Jobs, files: FileStore, prober: Prober) -> None:
         """Args: ``jobs``: where they go. ``files``: where videos are kept. ``prober``: who looks at them first."""
         self._jobs, self._files, self._prober = jobs, files, prober
+        self.seats = CapacityLimiter(prober.at_once)
+        """Where requests wait for their turn: one that waited in a thread would take it from those who only look."""
 
     @property
     def max_bytes(self) -> int:

@@ -146,7 +146,7 @@ class Prober:
 
     def __init__(self, limits: ProbeLimits, *, at_once: int = 2) -> None:
         """Args: ``at_once``: children that may run beside each other; the next waits."""
-        self.limits = limits
+        self.limits, self.at_once = limits, at_once
         self._turn = threading.BoundedSemaphore(at_once)
 
     def probe(self, path: Path, *, name: str, config: str | None = None) -> Probed:

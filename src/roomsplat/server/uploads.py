@@ -347,9 +347,13 @@ class Writer:
             rest = rest[self._file.write(rest) :]
         self.upload = dataclasses.replace(upload, offset=upload.offset + len(data))
 
-    def finish(self, accept: Accept) -> str | None:
-        """Make a job of the upload if it is whole; the job's id, ``None`` when bytes are missing."""
-        if self.upload.offset < self.upload.length:
-            return None
+    @property
+    def whole(self) -> bool:
+        """Whether every byte is here."""
+        return self.upload.offset == self.upload.length
+
+    def finish(self, accept: Accept) -> str:
+        """Make a job of the whole upload; the job's id."""
+        assert self.whole
         os.fsync(self._file.fileno())
         return self._uploads.finish(self.upload, accept)

@@ -57,7 +57,7 @@ async def upload(request: Request, response: Response, user: CurrentUser, servic
         accept = partial(
             service.intake.accept, user.id, form.path, name=form.file_name, config=form.fields.get("config")
         )
-        job = await to_thread.run_sync(accept)
+        job = await to_thread.run_sync(accept, limiter=service.intake.seats)
     response.headers["Location"] = f"/api/jobs/{job.id}"
     return JobView.of(job)
 

@@ -10,9 +10,10 @@ import binascii
 import contextlib
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from email.utils import formatdate
+from functools import partial
 from typing import Any, ClassVar
 
-from anyio import CancelScope, to_thread
+from anyio import CancelScope, CapacityLimiter, to_thread
 from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
@@ -87,7 +88,12 @@ class _TusRoute(APIRoute):
 
 
 def uploads_router(
-    uploads: Uploads, accept: Accept, settle: Callable[[str], object], *, idle_seconds: float
+    uploads: Uploads,
+    accept: Accept,
+    settle: Callable[[str], object],
+    *,
+    seats: CapacityLimiter,
+    idle_seconds: float,
 ) -> APIRouter:
     """The routes.
 
@@ -95,10 +101,11 @@ def uploads_router(
         uploads: where they are kept.
         accept: makes a job of a whole upload.
         settle: raises InvalidSettingError for settings that are wrong: before a long upload, not after it.
+        seats: how many may look at films or settings at once; others wait without a thread.
         idle_seconds: a request that sends nothing for so long is ended; what came before is kept.
     """
     router = APIRouter(prefix=PATH, route_class=_TusRoute, tags=["uploads"])
-    desk = _Desk(uploads, accept, settle, idle_seconds)
+    desk = _Desk(uploads, accept, settle, seats, idle_seconds)
     router.add_api_route("", desk.describe, methods=["OPTIONS"], status_code=204)
     router.add_api_route("", desk.create, methods=["POST"], status_code=201)
     one = "/{upload_id}"
@@ -113,10 +120,15 @@ class _Desk:
     """Answers. Files are touched in threads, so that nobody else waits for a disk."""
 
     def __init__(
-        self, uploads: Uploads, accept: Accept, settle: Callable[[str], object], idle_seconds: float
+        self,
+        uploads: Uploads,
+        accept: Accept,
+        settle: Callable[[str], object],
+        seats: CapacityLimiter,
+        idle_seconds: float,
     ) -> None:
         self._uploads, self._accept, self._settle = uploads, accept, settle
-        self._idle_seconds = idle_seconds
+        self._seats, self._idle_seconds = seats, idle_seconds
 
     def describe(self) -> Response:
         """What this server can do."""
@@ -127,16 +139,15 @@ class _Desk:
         }
         return Response(status_code=204, headers=said)
 
-    def create(self, request: Request, user: CurrentUser) -> Response:
+    async def create(self, request: Request, user: CurrentUser) -> Response:
         """Begin an upload of ``Upload-Length`` bytes; ``Upload-Metadata`` names the film and its settings."""
         length, metadata = _length(request), request.headers.get("upload-metadata", "")
         known = _metadata(metadata)
         config = known.get("config")
         if config is not None:
-            self._settle(config)
-        upload = self._uploads.create(
-            user.id, length=length, name=known.get("filename", ""), config=config, metadata=metadata
-        )
+            await to_thread.run_sync(self._settle, config, limiter=self._seats)
+        begin = partial(self._uploads.create, user.id, length=length, name=known.get("filename", ""))
+        upload = await to_thread.run_sync(partial(begin, config=config, metadata=metadata))
         place = f"{request.scope.get('root_path', '')}{PATH}/{upload.id}"
         return Response(status_code=201, headers={"Location": place, **_about(upload)})
 
@@ -175,7 +186,7 @@ class _Desk:
         upload = await to_thread.run_sync(self._uploads.get, upload_id, owner_id)
         if upload.job_id is None and upload.offset == upload.length:
             async with self._writer(upload_id, owner_id, upload.offset) as writer:
-                await to_thread.run_sync(writer.finish, self._accept)
+                await to_thread.run_sync(writer.finish, self._accept, limiter=self._seats)
             upload = await to_thread.run_sync(self._uploads.get, upload_id, owner_id)
         return upload
 
@@ -198,7 +209,8 @@ class _Desk:
                 )
             with contextlib.suppress(ClientDisconnect):
                 await self._receive(request, writer)
-            await to_thread.run_sync(writer.finish, self._accept)
+            if writer.whole:
+                await to_thread.run_sync(writer.finish, self._accept, limiter=self._seats)
         return await to_thread.run_sync(self._uploads.get, upload_id, owner_id)
 
     async def _receive(self, request: Request, writer: Writer) -> None:
