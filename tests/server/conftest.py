@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from roomsplat.server.database import Database, open_database, upgrade
+from roomsplat.server.jobs import JobRules
 from roomsplat.server.models import Table
 from tests.server import postgres
 from tests.server.job_fixtures import Service
@@ -62,4 +63,4 @@ def database(standing_database: Database) -> Database:
 @pytest.fixture
 def service(database: Database) -> Service:
     """Jobs with the usual rules, on a clock of the law's own."""
-    return Service(database, lease_seconds=60.0, max_running_per_user=2, max_queued_per_user=5)
+    return Service(database, JobRules(lease_seconds=60.0, max_running_per_user=2, max_queued_per_user=5))

@@ -28,9 +28,9 @@ class Clock:
 class Service:
     """Jobs of several users on one database."""
 
-    def __init__(self, database: Database, **rules: float) -> None:
+    def __init__(self, database: Database, rules: JobRules | None = None) -> None:
         self.clock = Clock()
-        self.jobs = Jobs(database.sessions, rules=JobRules(**rules), clock=self.clock)  # type: ignore[arg-type] - whole numbers are given
+        self.jobs = Jobs(database.sessions, rules=rules, clock=self.clock)
         self.users = Users(database.sessions)
 
     def user(self, name: str = "ada") -> UserRecord:

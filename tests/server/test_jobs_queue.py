@@ -22,7 +22,7 @@ BOOM = JobError(code="boom", message="Boom.", hint="None.")
 @pytest.fixture
 def busy(database: Database) -> Service:
     """Jobs of users who may have many."""
-    return Service(database, lease_seconds=60.0, max_running_per_user=2, max_queued_per_user=100)
+    return Service(database, JobRules(lease_seconds=60.0, max_running_per_user=2, max_queued_per_user=100))
 
 
 def at_once(calls: list[Callable[[], None]]) -> None:
@@ -136,7 +136,7 @@ def test_two_workers_one_job(busy: Service) -> None:
 
 def test_a_limit_holds_against_all_at_once(database: Database) -> None:
     """Neither twelve requests nor five workers at once give a user more waiting or running jobs than allowed."""
-    service = Service(database, max_running_per_user=2, max_queued_per_user=5)
+    service = Service(database, JobRules(max_running_per_user=2, max_queued_per_user=5))
     service.user()
     refused: list[int] = []
 
