@@ -250,6 +250,21 @@ def test_a_full_queue_does_not_cost_the_upload(tmp_path: Path, video: bytes) -> 
         assert len(api.jobs.list(api.owner()).items) == 2
 
 
+def test_a_service_stopped_after_queueing_makes_no_second_job(api: Api, video: bytes) -> None:
+    """The job was made and the service killed before it could note it: asked again, the upload has that same job."""
+    place = begin(api.ada, len(video), filename="room.mp4")
+    upload_id, service = place.rsplit("/", 1)[-1], api.service
+    with service.uploads.writer(upload_id, api.owner(), 0) as writer:
+        writer.write(video)
+    copy = api.storage / "copy.mp4"
+    copy.write_bytes(video)
+    job = service.intake.accept(api.owner(), copy, name="room.mp4", config=None, job_id=upload_id)
+    number = len(api.jobs.list(api.owner(), limit=100).items)
+    assert api.ada.head(place, headers=TUS).headers["roomsplat-job-id"] == job.id
+    assert len(api.jobs.list(api.owner(), limit=100).items) == number
+    assert not list((api.storage / "uploads" / "unfinished").glob(f"*{upload_id}.part"))
+
+
 def test_the_server_says_what_it_can(api: Api) -> None:
     """OPTIONS names version, extensions and the largest file, without a version in the request."""
     answer = api.ada.options("/api/uploads")

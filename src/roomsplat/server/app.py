@@ -72,7 +72,9 @@ def _resumable(service: Service) -> APIRouter:
     """Resumable uploads, which end in jobs as all others do."""
 
     def accept(upload: Upload, path: Path) -> str:
-        return service.intake.accept(upload.owner_id, path, name=upload.name, config=upload.config).id
+        return service.intake.accept(
+            upload.owner_id, path, name=upload.name, config=upload.config, job_id=upload.id
+        ).id
 
     idle_seconds = service.settings.upload_idle_seconds
     intake = service.intake

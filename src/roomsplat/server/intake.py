@@ -1,9 +1,11 @@
 """The one way in: a video that arrived, however it was sent, is looked at, stored and becomes a job."""
 
+import contextlib
 from pathlib import Path
 
 from anyio import CapacityLimiter
 
+from roomsplat.server.errors import JobNotFoundError
 from roomsplat.server.files import FileStore
 from roomsplat.server.jobs import Jobs, new_id
 from roomsplat.server.probe import Prober, shown_name
@@ -32,7 +34,9 @@ class Intake:
         """
         return self._prober.settle(config)
 
-    def accept(self, owner_id: str, path: Path, *, name: str, config: str | None) -> JobRecord:
+    def accept(
+        self, owner_id: str, path: Path, *, name: str, config: str | None, job_id: str | None = None
+    ) -> JobRecord:
         """Queue the video at ``path``, which is moved away when it is taken and stays when it is refused.
 
         Args:
@@ -40,13 +44,18 @@ class Intake:
             path: the whole upload.
             name: what its owner calls it.
             config: the settings of the pipeline as JSON text, any part of them.
+            job_id: for a caller that may come again with the same video (the service was stopped before it had noted
+                the job): the second time it gets the job of the first.
 
         Raises:
             RoomsplatError: the file or the settings are no good (see ``Prober.probe``).
             TooManyJobsError: the user has as many waiting jobs as one may have.
         """
+        if job_id is not None:
+            with contextlib.suppress(JobNotFoundError):
+                return self._jobs.get(job_id, owner_id)
         probed = self._prober.probe(path, name=name, config=config)
-        job_id = new_id()
+        job_id = job_id or new_id()
         stored = f"uploads/{job_id}{probed.film.suffix}"
         self._files.put(stored, path, move=True)
         try:
