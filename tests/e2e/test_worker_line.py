@@ -7,7 +7,6 @@ from pathlib import Path
 
 from roomsplat.formats.ply import read_ply
 from roomsplat.pipeline.config import PipelineConfig
-from roomsplat.server.database import open_database, upgrade
 from roomsplat.server.records import JobStatus
 from roomsplat.server.settings import ServerSettings
 from tests.e2e.conftest import RoomFilm
@@ -19,10 +18,8 @@ def test_a_film_becomes_a_scene_though_its_worker_is_killed(
 ) -> None:
     """kill -9 of the worker while it trains: nothing stays behind, and the next one finishes with the cameras kept."""
     url = f"sqlite:///{tmp_path / 'roomsplat.db'}"
-    database = open_database(url)
-    upgrade(database)
     command = ServerSettings.model_fields["pipeline_command"].default
-    service = Service(tmp_path / "storage", database, url, pipeline_command=command)
+    service = Service(tmp_path / "storage", url, pipeline_command=command)
     shutil.copyfile(room_film.path, service.storage / "uploads" / "film.mp4")
     try:
         job_id = service.submit(**json.loads(json.dumps(dataclasses.asdict(quick))))
@@ -43,4 +40,3 @@ def test_a_film_becomes_a_scene_though_its_worker_is_killed(
         assert set(job.timings) == {"capture", "sfm", "train", "export"}
     finally:
         service.end()
-        database.dispose()

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from roomsplat.server.database import Database, reading
+from roomsplat.server.database import open_database, reading, upgrade
 from roomsplat.server.engine import rules_of
 from roomsplat.server.jobs import Jobs
 from roomsplat.server.models import JobLease
@@ -39,7 +39,7 @@ def until(holds: Callable[[], object], what: str, seconds: float = PATIENCE) -> 
 class Service:
     """One storage folder, its jobs and its workers."""
 
-    def __init__(self, storage: Path, database: Database, url: str, **settings: object) -> None:
+    def __init__(self, storage: Path, url: str, **settings: object) -> None:
         """``settings`` go over those that suit a test."""
         quick: dict[str, object] = {
             "lease_seconds": 30.0,
@@ -55,8 +55,10 @@ class Service:
             f"ROOMSPLAT_{name.upper()}": json.dumps(value) if isinstance(value, tuple) else str(value)
             for name, value in chosen.items()
         }
-        self.storage, self._database = storage, database
-        self.jobs = Jobs(database.sessions, rules=rules_of(self.settings))
+        self.storage = storage
+        self._database = open_database(url)
+        upgrade(self._database)
+        self.jobs = Jobs(self._database.sessions, rules=rules_of(self.settings))
         self.owner = self.another("somebody")
         (storage / "uploads").mkdir(parents=True, exist_ok=True)
         (storage / "uploads" / "film.mp4").write_bytes(b"film")
@@ -64,7 +66,8 @@ class Service:
 
     def with_settings(self, **settings: object) -> "Service":
         """The same service with other settings."""
-        self.__init__(self.storage, self._database, str(self.settings.database_url), **settings)
+        self._database.dispose()
+        self.__init__(self.storage, str(self.settings.database_url), **settings)
         return self
 
     def another(self, name: str) -> str:
@@ -145,6 +148,7 @@ class Service:
                 worker.send_signal(signal.SIGCONT)
                 worker.send_signal(signal.SIGKILL)
             worker.wait()
+        self._database.dispose()
         try:
             until(lambda: not self.processes(), "no process is left", 5)
         finally:

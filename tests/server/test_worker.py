@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from roomsplat.server.database import Database
 from roomsplat.server.records import JobStatus
 from tests.server.service import Service, until
 
@@ -17,9 +16,9 @@ def database_url(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def service(tmp_path: Path, database: Database, database_url: str) -> Iterator[Service]:
+def service(tmp_path: Path, database_url: str) -> Iterator[Service]:
     """A service without workers."""
-    made = Service(tmp_path / "storage", database, database_url)
+    made = Service(tmp_path / "storage", database_url)
     try:
         yield made
     finally:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from roomsplat.server.database import open_database, upgrade
 from roomsplat.server.records import JobStatus
 from tests.server.service import Service
 
@@ -30,9 +29,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_ends_one_job(small_disk: Path, stage: str) -> None:
     """A disk that fills up, database included, fails the job with a clear code; the next one runs, nothing is lost."""
     url = f"sqlite:///{small_disk / 'storage' / 'roomsplat.db'}"
-    database = open_database(url)
-    upgrade(database)
-    service = Service(small_disk / "storage", database, url, lease_seconds=8.0)
+    service = Service(small_disk / "storage", url, lease_seconds=8.0)
     try:
         failing, fine = service.submit(fill=stage), service.submit()
         service.work()
@@ -46,4 +43,3 @@ def test_a_full_disk_ends_one_job(small_disk: Path, stage: str) -> None:
         assert len(service.began(failing, "capture")) == (2 if stage == "capture" else 1)
     finally:
         service.end()
-        database.dispose()
