@@ -17,13 +17,14 @@ import numpy as np
 import pytest
 
 from roomsplat.cli import service as cli_service
-from roomsplat.cli.arguments import Keys, ListKeys, Serve
-from roomsplat.errors import NotInstalledError
+from roomsplat.cli.arguments import Keys, ListKeys, RevokeKey, Serve
+from roomsplat.errors import NotInstalledError, RoomsplatError
 from roomsplat.media.video import VideoWriter
 from roomsplat.server.database import open_database
 from roomsplat.server.jobs import Jobs
 from roomsplat.server.records import JobStatus
 from roomsplat.server.users import Users
+from tests.server import postgres
 from tests.server.service import FAKE_PIPELINE, until
 
 ROOMSPLAT = (sys.executable, "-P", "-m", "roomsplat")
@@ -147,6 +148,21 @@ def test_the_commands_that_it_prints_bring_a_film_to_a_scene(served: Served, tmp
     assert {"api", "worker"} <= {line["process"] for line in log}
 
 
+def test_the_worker_takes_jobs_from_the_postgres_that_is_named(
+    postgres_cluster: postgres.Cluster, tmp_path: Path
+) -> None:
+    """With --database-url the API and its worker meet in that database, and no SQLite file is made."""
+    service = Served(tmp_path / "storage", "--database-url", postgres_cluster.create())
+    try:
+        with film(tmp_path / "film.mp4").open("rb") as file:
+            upload = httpx.post(f"{service.address}/api/jobs/upload", files={"file": file}, timeout=60)
+        job_id = upload.json()["job_id"]
+        until(lambda: "completed" in service.get(f"/api/jobs/{job_id}/status").text, "completed")
+        assert not list(service.storage.glob("*.db"))
+    finally:
+        service.end()
+
+
 def test_sigterm_hands_jobs_back_and_leaves_nothing(served: Served) -> None:
     """A stopped service ends with code 0 within 10 s, its job waits again, no process is left; it goes on later."""
     until(served.ready, "ready")
@@ -210,13 +226,9 @@ def test_keys_let_their_owner_in_until_they_are_revoked(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "sentence"),
     [
-        (["serve", "--host", "0.0.0.1"], 10, "Without keys the service may listen on this computer only"),
         (["serve", "--port", "99999"], 10, "The setting port is not valid"),
-        (["serve", "--devices", "gpu"], 10, "'gpu' is no device"),
-        (["serve", "--devices", "0", "0"], 10, "A device is named twice"),
         (["serve", "--database-url", "mysql://x"], 10, "The database's address is neither"),
         (["serve", "--storage", "/proc/nowhere"], 8, "cannot be written"),
-        (["keys", "revoke", "rsk_nobody"], 1, "No keys have this id"),
     ],
 )
 def test_a_wrong_start_is_one_sentence(tmp_path: Path, words: list[str], code: int, sentence: str) -> None:
@@ -234,6 +246,26 @@ def test_a_wrong_start_is_one_sentence(tmp_path: Path, words: list[str], code: i
     assert sentence in run.stderr
     assert "hint:" in run.stderr
     assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "sentence"),
+    [
+        (Serve(host="0.0.0.1"), "Without keys the service may listen on this computer only"),
+        (Serve(devices=("gpu",)), "'gpu' is no device"),
+        (Serve(devices=("0", "0")), "A device is named twice"),
+        (Serve(port=-1), "The setting port is not valid"),
+        (Keys(action=RevokeKey(key="rsk_nobody")), "No keys have this id"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_before_anything_starts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: Serve | Keys, sentence: str
+) -> None:
+    """Each wrong option has its own sentence, and no service is left behind."""
+    monkeypatch.setenv("ROOMSPLAT_STORAGE", str(tmp_path / "storage"))
+    with pytest.raises(RoomsplatError, match=sentence):
+        cli_service.run_service(command)
+    assert not (tmp_path / "storage" / "uploads").exists()
 
 
 def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
