@@ -10,11 +10,13 @@ from functools import partial
 
 import pytest
 
-from roomsplat.server.database import Database
+from roomsplat.server.database import Database, open_database, upgrade, writing
 from roomsplat.server.errors import JobActiveError, JobFinishedError, StaleLeaseError, TooManyJobsError
 from roomsplat.server.jobs import JobRules, Jobs
+from roomsplat.server.jobs_base import lock_user
 from roomsplat.server.records import JobError, JobRecord, JobStatus, Lease
 from tests.server.job_fixtures import Service
+from tests.server.postgres import Cluster
 
 BOOM = JobError(code="boom", message="Boom.", hint="None.")
 
@@ -175,6 +177,28 @@ def test_the_end_comes_once(busy: Service) -> None:
         assert ends == ([str(seen.status)] if seen.status.ended else []), turn
         if not seen.status.ended:
             busy.jobs.delete(job.id, job.owner_id)
+
+
+def test_an_end_does_not_wait_for_a_count(postgres_cluster: Cluster) -> None:
+    """A job ends and its news are queued while another transaction counts its user's jobs: no deadlock."""
+    database = open_database(postgres_cluster.create())
+    try:
+        upgrade(database)
+        service = Service(database)
+        _, lease = service.taken()
+        user = service.users.ensure("ada")
+        with writing(database.sessions) as session:
+            lock_user(session, user.id).email = "ada@example.org"
+        with writing(database.sessions) as session:
+            lock_user(session, user.id)
+            ending = threading.Thread(target=service.jobs.finish, args=(lease,))
+            ending.start()
+            ending.join(5)
+            waited = ending.is_alive()
+        ending.join()
+        assert not waited
+    finally:
+        database.dispose()
 
 
 def quietly(call: Callable[[], object]) -> None:
