@@ -45,11 +45,13 @@ class Api:
         return Users(self.service.database.sessions).ensure(name).id
 
     def job(self, name: str = "ada") -> JobRecord:
-        """A job that waits, made past the API, with a file for its video."""
-        job = self.jobs.create(
-            self.owner(name), source_name="room.mp4", source_path="uploads/x.mp4", config={"quality": "preview"}
+        """A job that waits, made past the API."""
+        return self.jobs.create(
+            self.owner(name),
+            source_name="room.mp4",
+            source_path="uploads/x.mp4",
+            config={"quality": "preview"},
         )
-        return job
 
     def taken(self, name: str = "ada") -> tuple[JobRecord, Lease]:
         """A job that a worker holds."""

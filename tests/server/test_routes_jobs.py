@@ -33,7 +33,12 @@ def test_an_uploaded_video_becomes_a_waiting_job(api: Api, video: Path) -> None:
         )
     assert answer.status_code == 202, answer.text
     said = answer.json()
-    assert (said["status"], said["progress"], said["error"], said["model_url"]) == ("pending", 0.0, None, None)
+    assert (said["status"], said["progress"], said["error"], said["model_url"]) == (
+        "pending",
+        0.0,
+        None,
+        None,
+    )
     assert said["queue_position"] >= 1
     assert said["source_name"] == "my room.mp4"
     assert said["config"]["quality"] == "preview"
@@ -65,10 +70,20 @@ def test_the_status_follows_the_worker(api: Api) -> None:
     """What a worker reports is what the owner reads, up to the model's address at the end."""
     job, lease = api.taken()
     api.jobs.report(
-        lease, status=JobStatus.TRAINING, progress=0.45, stage="sfm", message="matching", counts={"frames": 60}
+        lease,
+        status=JobStatus.TRAINING,
+        progress=0.45,
+        stage="sfm",
+        message="matching",
+        counts={"frames": 60},
     )
     said = api.ada.get(f"/api/jobs/{job.id}/status").json()
-    assert (said["status"], said["progress"], said["stage"], said["message"]) == ("training", 0.45, "sfm", "matching")
+    assert (said["status"], said["progress"], said["stage"], said["message"]) == (
+        "training",
+        0.45,
+        "sfm",
+        "matching",
+    )
     assert said["counts"] == {"frames": 60}
     assert said["queue_position"] is None
     assert said["model_url"] is None
@@ -158,7 +173,9 @@ def test_wrong_settings_of_a_retry_change_nothing(api: Api) -> None:
 
 def test_deleting_removes_the_job_and_its_files(api: Api) -> None:
     """After DELETE there is no job, no video and no output; one at work is not deleted."""
-    job = api.completed(files={"models/ID/scene.ply": b"ply", "models/ID.ply": b"ply", "uploads/x.mp4": b"film"})
+    job = api.completed(
+        files={"models/ID/scene.ply": b"ply", "models/ID.ply": b"ply", "uploads/x.mp4": b"film"}
+    )
     (api.storage / "frames").mkdir(exist_ok=True)
     (api.storage / "frames" / job.id).symlink_to(f"../models/{job.id}")
     assert api.ada.delete(f"/api/jobs/{job.id}").status_code == 204

@@ -18,11 +18,22 @@ from roomsplat.server.problems import install_problems
 from roomsplat.server.routes import events, files, health, jobs, webhooks
 from roomsplat.server.routes.uploads import EXPOSED_HEADERS, uploads_router
 from roomsplat.server.schemas import Problem
-from roomsplat.server.service import EVERYWHERE, Service, build_service, rate_limited
+from roomsplat.server.service import EVERYWHERE, Service, build_service, problems, rate_limited
 from roomsplat.server.settings import ServerSettings
 from roomsplat.server.uploads import Upload
 
 DESCRIPTION = "Upload a video of a room, watch its reconstruction, download the scene."
+
+OF_UPLOADS = problems(404, 408, 409, 410, 412, 413, 415, 423, 507)
+"""What resumable uploads may answer besides."""
+
+KEYS: dict[str, dict[str, str]] = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+}
+"""The two ways to send a key."""
+
+WITHOUT_KEY = ("/health", "/ready")
 
 USER_ROUTES: tuple[APIRouter, ...] = (jobs.router, events.router, files.router, webhooks.router)
 
@@ -51,8 +62,10 @@ def create_app(settings: ServerSettings) -> FastAPI:
     app.state.authenticator = authenticator_of(settings.auth, database.sessions)
     install_problems(app)
     app.include_router(health.router)
-    for router in (*USER_ROUTES, _resumable(service)):
-        app.include_router(router, dependencies=[Depends(rate_limited)], responses=EVERYWHERE)
+    counted = [Depends(rate_limited)]
+    for router in USER_ROUTES:
+        app.include_router(router, dependencies=counted, responses=EVERYWHERE)
+    app.include_router(_resumable(service), dependencies=counted, responses=EVERYWHERE | OF_UPLOADS)
     app.add_middleware(BodyLimit)
     if settings.cors_origins:
         app.add_middleware(
@@ -95,5 +108,9 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         components["Problem"] = problem
         components.pop("HTTPValidationError", None)
         components.pop("ValidationError", None)
+        schema["components"]["securitySchemes"] = KEYS
+        schema["security"] = [{name: []} for name in KEYS]
+        for path in WITHOUT_KEY:
+            schema["paths"][path]["get"]["security"] = []
         app.openapi_schema = schema
     return app.openapi_schema

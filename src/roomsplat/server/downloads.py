@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from starlette.responses import Response, StreamingResponse
 
-from roomsplat.server.files import FileStore
+from roomsplat.server.files import FileNotInStoreError, FileStore
 from roomsplat.server.problems import UnsatisfiableRangeError
 
 MEDIA_TYPES = {
@@ -75,19 +75,24 @@ def download(
         UnsatisfiableRangeError: the range lies outside the file.
         FileNotInStoreError: there is none.
     """
-    found = files.stat(path)
+    try:
+        found = files.stat(path)
+    except FileNotInStoreError as error:
+        raise FileNotInStoreError(name) from error  # where we keep it is nobody's business
+    etag = f'"{found.etag}"'
     suffix = PurePosixPath(name).suffix.lower()
+    shown = "inline" if suffix in SHOWN else "attachment"
     headers = {
-        "ETag": found.etag,
+        "ETag": etag,
         "Accept-Ranges": "bytes",
         "Cache-Control": "private, no-cache",  # kept by the browser, asked about each time: 304 costs nothing
-        "Content-Disposition": f"{'inline' if suffix in SHOWN else 'attachment'}; filename*=UTF-8''{quote(name)}",
+        "Content-Disposition": f"{shown}; filename*=UTF-8''{quote(PurePosixPath(name).name)}",
         # A page made from a user's video must not act as ours.
         "Content-Security-Policy": "sandbox allow-scripts; default-src 'self' data: blob: 'unsafe-inline'",
     }
-    if is_fresh(request_headers.get("if-none-match"), found.etag):
+    if is_fresh(request_headers.get("if-none-match"), etag):
         return Response(status_code=304, headers=headers)
-    unchanged = request_headers.get("if-range", found.etag) == found.etag
+    unchanged = request_headers.get("if-range", etag) == etag
     part = requested_range(request_headers.get("range"), found.size) if unchanged else None
     start, stop = part or (0, found.size)
     headers["Content-Length"] = str(stop - start)

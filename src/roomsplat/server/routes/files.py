@@ -64,9 +64,7 @@ def file(job_id: str, name: str, request: Request, user: CurrentUser, service: T
     if name == ARCHIVE:
         return _archive(service, job_id, head=request.method == "HEAD")
     path = f"models/{job_id}/{name}"
-    return download(
-        service.files, path, request.headers, name=name.rpartition("/")[2], head=request.method == "HEAD"
-    )
+    return download(service.files, path, request.headers, name=name, head=request.method == "HEAD")
 
 
 def _archive(service: TheService, job_id: str, *, head: bool) -> Response:
