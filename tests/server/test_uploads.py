@@ -84,6 +84,7 @@ def test_a_wrong_offset_is_refused(api: Api, video: bytes) -> None:
         assert code_of(send(api.ada, place, offset, video[:10])) == (409, "upload_offset_mismatch")
     assert offset_of(api.ada, place) == 1000
     assert resume(api.ada, place, video).status_code == 204
+    assert code_of(send(api.ada, place, 1000, b"x")) == (409, "upload_offset_mismatch")  # it is a job already
 
 
 def test_another_version_is_refused_first(api: Api, video: bytes) -> None:

@@ -61,6 +61,13 @@ class UploadOffsetError(RoomsplatError):
 
     code: ClassVar[str] = "upload_offset_mismatch"
 
+    def __init__(self, here: int, offset: int) -> None:
+        """Args: ``here``: the bytes that are here. ``offset``: where the request went on."""
+        super().__init__(
+            f"The upload has {here} bytes, but the request goes on at {offset}.",
+            hint="Ask for the offset with HEAD and send the bytes from there.",
+        )
+
 
 class InvalidUploadError(RoomsplatError):
     """A header of the upload is missing or wrong."""
@@ -197,14 +204,13 @@ class Uploads:
             UploadLockedError: there is a writer already.
             UploadOffsetError: ``offset`` is not where the upload ends.
         """
-        self.get(upload_id, owner_id)
+        upload = self.get(upload_id, owner_id)
+        if upload.job_id is not None:  # its file is the job's now
+            raise UploadOffsetError(upload.offset, offset)
         with self._locked(upload_id) as file:
             upload = self.get(upload_id, owner_id)
             if offset != upload.offset:
-                raise UploadOffsetError(
-                    f"The upload has {upload.offset} bytes, but the request goes on at {offset}.",
-                    hint="Ask for the offset with HEAD and send the bytes from there.",
-                )
+                raise UploadOffsetError(upload.offset, offset)
             yield Writer(self, upload, file)
             file.flush()
             os.fsync(file.fileno())
