@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -198,6 +199,19 @@ def test_an_upload_that_stops_is_ended(api: Api) -> None:
     except httpx.TransportError:
         pass
     assert not list((api.storage / "uploads").glob(".incoming-*"))
+
+
+def test_what_a_killed_service_left_is_swept(tmp_path: Path) -> None:
+    """At the next start halves of old uploads are gone; those that another process may be receiving stay."""
+    folder = tmp_path / "uploads"
+    folder.mkdir()
+    old, new, video = (folder / name for name in (".incoming-old", ".incoming-new", "video.mp4"))
+    for path in (old, new, video):
+        path.write_bytes(b"half")
+    for path in (old, video):
+        os.utime(path, (0, 0))
+    with running_api(tmp_path):
+        assert (old.exists(), new.exists(), video.exists()) == (False, True, True)
 
 
 SERVER = """

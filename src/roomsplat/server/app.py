@@ -14,6 +14,7 @@ from roomsplat.server.auth import authenticator_of
 from roomsplat.server.database import open_database, upgrade
 from roomsplat.server.metrics import HttpMetrics
 from roomsplat.server.middleware import BodyLimit, Counted, OriginGuard
+from roomsplat.server.multipart import sweep
 from roomsplat.server.problems import install_problems
 from roomsplat.server.routes import events, files, health, jobs, webhooks
 from roomsplat.server.routes.uploads import EXPOSED_HEADERS, uploads_router
@@ -46,6 +47,7 @@ def create_app(settings: ServerSettings) -> FastAPI:
         DatabaseUnavailableError: the database does not answer.
     """
     (settings.storage / "uploads").mkdir(parents=True, exist_ok=True)
+    sweep(settings.storage / "uploads")
     database = open_database(settings.resolved_database_url)
     upgrade(database)
     metrics = HttpMetrics()

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import secrets
+import time
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,12 @@ FIELD_BYTES = 256 * 1024
 
 FORM_BYTES = 1024 * 1024
 """What a form may hold beside its file: boundaries, headers and text fields."""
+
+INCOMING = ".incoming-"
+"""What the name of an unfinished file begins with."""
+
+STALE_SECONDS = 3600.0
+"""Nobody writes to a file that did not change for so long: uploads that are silent for a minute are ended."""
 
 BATCH_BYTES = 1024 * 1024
 """Pieces are collected up to this before a thread writes them."""
@@ -121,6 +128,14 @@ class _Form:
         self.ended = True
 
 
+def sweep(folder: Path) -> None:
+    """Remove what a process that was killed left of forms it was receiving; call once, at the start."""
+    for path in folder.glob(f"{INCOMING}*"):
+        with contextlib.suppress(FileNotFoundError):  # another process was quicker
+            if time.time() - path.stat().st_mtime > STALE_SECONDS:
+                path.unlink()
+
+
 def refuse_large(size: int, max_bytes: int) -> None:
     """Refuse a file above the limit.
 
@@ -150,7 +165,7 @@ async def receive_form(
     declared = request.headers.get("content-length", "0")
     if declared.isdecimal():
         refuse_large(int(declared) - FORM_BYTES, max_bytes)
-    path = folder / f".incoming-{secrets.token_urlsafe(16)}"
+    path = folder / f"{INCOMING}{secrets.token_urlsafe(16)}"
     try:
         with await to_thread.run_sync(path.open, "xb") as target:
             form = _Form(target, max_bytes, text_fields)
