@@ -127,7 +127,7 @@ def slow_job(service: Served) -> str:
         )
     finally:
         database.dispose()
-    until(lambda: "train" in service.get(f"/api/jobs/{job.id}/status").text, "training")
+    until(lambda: service.get(f"/api/jobs/{job.id}/status").json()["stage"] == "train", "training")
     return job.id
 
 
