@@ -64,6 +64,7 @@ class Progress:
                 self.timings[stage] = _number(event.get("seconds"))
             case "run_finished":
                 self.finished = True
+                self.message = "done"  # the event's own words name a path of the server
                 self._count(_SUMMARY, event.get("summary"))
             case "run_failed":
                 told = [str(event.get(name, "")) for name in ("code", "message", "hint")]
