@@ -4,6 +4,7 @@
 #   make demo      film a synthetic room, reconstruct it, leave the result in demo-room/
 #   make test      the tests                       make check   lint, format, types, layers
 #   make bench     the benchmarks                  make wheel   dist/*.whl
+#   make serve     the job service on http://127.0.0.1:8000, its files in storage/
 #   make test-gpu  the tests that need an NVIDIA GPU (installs CuPy into .venv first)
 #   make venv      only the environment            make lock    write requirements/*.lock anew
 #   make docs      write docs/settings.md anew     make clean   remove what make made (.venv: make distclean)
@@ -25,14 +26,15 @@ sum = $(shell cat $(1) | cksum | cut -d ' ' -f 1)
 RUNTIME := .venv/.made-runtime-$(call sum,requirements/runtime.lock)
 PACKAGE := .venv/.made-package-$(call sum,requirements/runtime.lock pyproject.toml src/roomsplat/_version.py)
 DEV := .venv/.made-dev-$(call sum,requirements/runtime.lock requirements/dev.lock)
+SERVER := .venv/.made-server-$(call sum,requirements/runtime.lock requirements/server.lock)
 CUDA := .venv/.made-cuda-$(call sum,requirements/runtime.lock requirements/cuda.lock)
 
 INSTALL := $(BIN)/python -m pip install --quiet --require-hashes --only-binary :all:
 
-.PHONY: help venv demo test test-gpu check bench wheel docs lock clean distclean
+.PHONY: help venv demo serve test test-gpu check bench wheel docs lock clean distclean
 
 help:
-	@sed -n 's/^# \{0,1\}//p' Makefile | head -n 11
+	@sed -n 's/^# \{0,1\}//p' Makefile | head -n 12
 
 venv: $(DEV) $(PACKAGE)
 
@@ -65,6 +67,14 @@ $(DEV): $(RUNTIME)
 	@$(INSTALL) -r requirements/dev.lock
 	@rm -f .venv/.made-dev-* && touch $@
 
+# What the job service needs; the tools for tests contain it (requirements/dev.lock is built on requirements/server.lock).
+$(SERVER): $(RUNTIME)
+	@if [ ! -e $(DEV) ]; then \
+	  echo "Installing the libraries of the job service"; \
+	  $(INSTALL) -r requirements/server.lock; \
+	fi
+	@rm -f .venv/.made-server-* && touch $@
+
 # CuPy, NVIDIA's run-time compiler and headers: 500 MB, so only where somebody asks for a GPU.
 $(CUDA): $(DEV)
 	@echo "Installing CuPy for CUDA 12"
@@ -73,6 +83,9 @@ $(CUDA): $(DEV)
 
 demo: $(PACKAGE)
 	$(BIN)/roomsplat demo -o demo-room
+
+serve: $(SERVER) $(PACKAGE)
+	$(BIN)/roomsplat serve $(ARGS)
 
 test: venv
 	$(BIN)/python -m pytest $(TESTS) $(ARGS)
@@ -107,7 +120,8 @@ lock: $(RUNTIME)
 	build/lock/bin/python -m pip install --quiet uv==$(UV_VERSION)
 	$(LOCK) --output-file requirements/runtime.lock
 	$(LOCK) --extra cuda --constraint requirements/runtime.lock --output-file requirements/cuda.lock
-	$(LOCK) --group dev --constraint requirements/runtime.lock --output-file requirements/dev.lock
+	$(LOCK) --extra server --constraint requirements/runtime.lock --output-file requirements/server.lock
+	$(LOCK) --extra server --group dev --constraint requirements/server.lock --output-file requirements/dev.lock
 
 clean:
 	rm -rf demo-room dist build .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -27,12 +27,17 @@ LONG_FUNCTIONS: dict[str, str] = {
 }
 
 # A module below cli that writes to stdout on purpose, with the reason.
-LOUD_MODULES = {"src/roomsplat/sfm/worker.py": "a process of its own: its stdout is the wire to sfm/child.py"}
+LOUD_MODULES = {
+    "src/roomsplat/sfm/worker.py": "a process of its own: its stdout is the wire to sfm/child.py",
+    "src/roomsplat/server/probe_child.py": "a process of its own: its stdout is the wire to server/probe.py",
+}
 
 # Names that importing the command line must not load: together they cost more than the 0.3 s that --help may take.
 HEAVY = ("numba", "llvmlite", "pycolmap", "scipy", "av", "trimesh", "PIL", "numpy", "cupy")
 
 PERMISSIVE = re.compile(r"\b(MIT|BSD|0BSD|Apache|PSF|Python Software Foundation|ISC|Zlib|MPL|Mozilla)\b")
+# Under the LGPL, in the extra `server` only, used unmodified through their interface (NOTICE).
+LESSER = {"psycopg", "psycopg-binary"}
 COPYLEFT = re.compile(r"\b(A?GPL|GNU (Affero )?General Public|NonCommercial|CC-BY-NC)\b")
 
 
@@ -180,8 +185,8 @@ def test_starting_the_command_line_loads_nothing_heavy() -> None:
 
 def test_the_locks_pin_everything_and_name_no_place() -> None:
     """Every locked library has one version and at least one hash, and no index address is written down."""
-    for lock in ("requirements/runtime.lock", "requirements/dev.lock", "requirements/cuda.lock"):
-        text = (ROOT / lock).read_text("utf-8")
+    for lock in ("runtime.lock", "dev.lock", "cuda.lock", "server.lock"):
+        text = (ROOT / "requirements" / lock).read_text("utf-8")
         assert "://" not in text
         assert "--index" not in text
         blocks = re.split(
@@ -195,15 +200,15 @@ def test_the_locks_pin_everything_and_name_no_place() -> None:
 
 def test_the_other_locks_contain_the_runtime_lock() -> None:
     """What is tested is what is shipped; and a GPU brings CuPy, NVIDIA's compiler and headers, and nothing else."""
-    runtime, dev, cuda = (
+    runtime, dev, cuda, server = (
         set(
             re.findall(
                 r"^[a-z0-9-]+==[^\s;]+", (ROOT / "requirements" / name).read_text("utf-8"), re.MULTILINE
             )
         )
-        for name in ("runtime.lock", "dev.lock", "cuda.lock")
+        for name in ("runtime.lock", "dev.lock", "cuda.lock", "server.lock")
     )
-    assert runtime <= dev
+    assert runtime < server <= dev
     assert runtime <= cuda
     assert {pin.split("==")[0] for pin in cuda - runtime} == {
         "cupy-cuda12x",
@@ -214,16 +219,20 @@ def test_the_other_locks_contain_the_runtime_lock() -> None:
     assert {pin.split("==")[0] for pin in runtime} >= {"numpy", "numba", "av", "pycolmap", "scipy"}
 
 
-def test_every_runtime_library_is_permissive() -> None:
+@pytest.mark.parametrize("lock", ["runtime.lock", "server.lock"])
+def test_every_library_that_we_run_on_is_permissive(lock: str) -> None:
     """No Python package that we run on declares a copyleft or non-commercial licence (binaries in wheels: NOTICE)."""
-    for name in re.findall(
-        r"^([a-z0-9-]+)==", (ROOT / "requirements/runtime.lock").read_text("utf-8"), re.MULTILINE
-    ):
+    names = re.findall(r"^([a-z0-9-]+)==", (ROOT / "requirements" / lock).read_text("utf-8"), re.MULTILINE)
+    for name in names:
         about = importlib.metadata.metadata(name)
         classifiers = [c for c in about.get_all("Classifier", []) if c.startswith("License")]
         words = " ".join([about.get("License-Expression", ""), about.get("License", "")[:200], *classifiers])
+        if name in LESSER:
+            assert "LGPL" in words, f"{name}: {words!r}"
+            continue
         assert PERMISSIVE.search(words), f"{name}: {words!r}"
         assert not COPYLEFT.search(words), f"{name}: {words!r}"
+    assert lock != "runtime.lock" or not LESSER & set(names), "the core install has none of these"
 
 
 def test_the_changelog_knows_this_version() -> None:

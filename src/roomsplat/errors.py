@@ -104,6 +104,20 @@ class TrainingError(RoomsplatError):
     exit_code = 12
 
 
+class NotInstalledError(RoomsplatError):
+    """A part that is installed on request is asked for and not there."""
+
+    code = "not_installed"
+    exit_code = 15
+
+
+class ServiceError(RoomsplatError):
+    """The job service cannot start or go on as it was asked to (a port that is taken, a database that is not there)."""
+
+    code = "service_unavailable"
+    exit_code = 16
+
+
 class InterruptedRunError(RoomsplatError):
     """The user stopped the run; finished work is kept."""
 

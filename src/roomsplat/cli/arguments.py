@@ -131,6 +131,81 @@ class Doctor:
     """Print JSON instead of a table."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServicePlace:
+    """Which service is meant; without these the environment tells (ROOMSPLAT_STORAGE, ROOMSPLAT_DATABASE_URL)."""
+
+    storage: Path | None = None
+    """Folder of the service's files (default: storage)."""
+    database_url: str | None = None
+    """The service's database, postgresql://… where several computers share it (default: SQLite in that folder)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serve(ServicePlace):
+    """Start the job service on this computer: the API, its database and one worker. Ctrl-C stops all of it."""
+
+    host: str | None = None
+    """The address to listen on (default: 127.0.0.1, this computer only)."""
+    port: int | None = None
+    """The port to listen on; 0 takes a free one (default: 8000)."""
+    auth: Annotated[Literal["none", "keys"] | None, tyro.conf.arg(metavar="none|keys")] = None
+    """none: one user, only on this computer; keys: requests carry a key of `roomsplat keys create` (default: none)."""
+    worker: bool = True
+    """Start workers too; with --no-worker they are started elsewhere by `roomsplat worker`."""
+    devices: tuple[str, ...] = ()
+    """A worker for each: cpu, or the number of a GPU, as in `--devices 0 1` (default: one, on a GPU if any)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worker(ServicePlace):
+    """Take jobs from a service's database and run them, one at a time. SIGTERM hands the job back and stops."""
+
+    engine: EngineName = "auto"
+    """Where to compute."""
+    device: int | None = None
+    """Which GPU, counted from 0 (default: the first)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateKey(ServicePlace):
+    """Make a key for a user, and the user if there is none of that name. The key is shown once."""
+
+    name: tyro.conf.Positional[str]
+    """Whose key."""
+    scopes: tuple[Literal["read", "write", "admin"], ...] = ("read", "write")
+    """What it may do."""
+    email: str | None = None
+    """Where its user is told of ended jobs, if the service has a mail server; '' ends that."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListKeys(ServicePlace):
+    """Show every key: its prefix, whose, what it may do, when it was made and revoked."""
+
+    json: bool = False
+    """Print JSON instead of a table."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevokeKey(ServicePlace):
+    """End a key: from now on nobody is let in with it."""
+
+    key: tyro.conf.Positional[str]
+    """The key's first letters, as `roomsplat keys list` shows them, or its id or all of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keys:
+    """Make, show and revoke the keys of the job service."""
+
+    action: (
+        Annotated[CreateKey, tyro.conf.subcommand("create")]
+        | Annotated[ListKeys, tyro.conf.subcommand("list")]
+        | Annotated[RevokeKey, tyro.conf.subcommand("revoke")]
+    )
+
+
 Command = (
     Annotated[Reconstruct, tyro.conf.subcommand("reconstruct")]
     | Annotated[Demo, tyro.conf.subcommand("demo")]
@@ -138,4 +213,9 @@ Command = (
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Convert, tyro.conf.subcommand("convert")]
     | Annotated[Doctor, tyro.conf.subcommand("doctor")]
+    | Annotated[Serve, tyro.conf.subcommand("serve")]
+    | Annotated[Worker, tyro.conf.subcommand("worker")]
+    | Annotated[
+        Keys, tyro.conf.subcommand("keys"), tyro.conf.OmitSubcommandPrefixes, tyro.conf.OmitArgPrefixes
+    ]
 )

@@ -8,7 +8,18 @@ from typing import Any, NoReturn
 import tyro
 
 from roomsplat._version import __version__
-from roomsplat.cli.arguments import Command, Convert, Demo, Doctor, Evaluate, Reconstruct, Render
+from roomsplat.cli.arguments import (
+    Command,
+    Convert,
+    Demo,
+    Doctor,
+    Evaluate,
+    Keys,
+    Reconstruct,
+    Render,
+    Serve,
+    Worker,
+)
 from roomsplat.errors import InterruptedRunError, RoomsplatError
 
 DESCRIPTION = (
@@ -70,6 +81,10 @@ def run(command: Any) -> None:
             from roomsplat.cli.doctor import run_doctor
 
             run_doctor(command)
+        case Serve() | Worker() | Keys():
+            from roomsplat.cli.service import run_service
+
+            run_service(command)
         case _:
             raise AssertionError(f"no handler for {type(command).__name__}")
 

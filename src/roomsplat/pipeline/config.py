@@ -102,7 +102,7 @@ def config_from_json(text: str) -> PipelineConfig:
     """
     try:
         parsed: object = json.loads(text)
-    except json.JSONDecodeError as error:
+    except ValueError as error:  # no JSON, or a number of thousands of digits
         raise InvalidSettingError(
             f"The settings are not valid JSON: {error}.", hint="Check commas and quotes."
         ) from error

@@ -1,0 +1,1 @@
+"""The job service: upload a video, watch it become a scene, download it."""

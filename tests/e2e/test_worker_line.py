@@ -1,0 +1,42 @@
+"""The worker of the job service with the real pipeline."""
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+
+from roomsplat.formats.ply import read_ply
+from roomsplat.pipeline.config import PipelineConfig
+from roomsplat.server.records import JobStatus
+from roomsplat.server.settings import ServerSettings
+from tests.e2e.conftest import RoomFilm
+from tests.server.service import Service, until
+
+
+def test_a_film_becomes_a_scene_though_its_worker_is_killed(
+    room_film: RoomFilm, quick: PipelineConfig, tmp_path: Path
+) -> None:
+    """kill -9 of the worker while it trains: nothing stays behind, and the next one finishes with the cameras kept."""
+    url = f"sqlite:///{tmp_path / 'roomsplat.db'}"
+    command = ServerSettings.model_fields["pipeline_command"].default
+    service = Service(tmp_path / "storage", url, pipeline_command=command)
+    shutil.copyfile(room_film.path, service.storage / "uploads" / "film.mp4")
+    try:
+        job_id = service.submit(**json.loads(json.dumps(dataclasses.asdict(quick))))
+        work = service.storage / "models" / job_id / "work"
+        victim = service.work(None)
+        until((work / "sfm").exists, "the cameras are found", 120)
+        solved = (work / "sfm" / "manifest.json").read_bytes()
+        until((work / ".train.part").exists, "it trains", 60)
+        victim.kill()
+        victim.wait()
+        until(lambda: service.pipelines() == {}, "the pipeline died with its worker", 5)
+        service.work(None)
+        job = service.until_status(job_id, JobStatus.COMPLETED, JobStatus.FAILED, seconds=120)
+        assert job.status is JobStatus.COMPLETED, job.error
+        assert (work / "sfm" / "manifest.json").read_bytes() == solved
+        gaussians = read_ply(service.storage / "models" / f"{job_id}.ply").gaussians
+        assert len(gaussians) == job.counts["gaussians"]
+        assert set(job.timings) == {"capture", "sfm", "train", "export"}
+    finally:
+        service.end()
