@@ -77,5 +77,7 @@ def configure_logging(storage: Path, *, process: str) -> None:
     root.addHandler(lines)
     root.addHandler(warnings)
     root.setLevel(logging.INFO)
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # else it tells at every start that nothing is to be done
+    logging.getLogger("alembic").setLevel(
+        logging.WARNING
+    )  # else it tells at every start that nothing is to be done
     logging.captureWarnings(capture=True)
