@@ -59,7 +59,7 @@ def test_a_pipeline_lives_as_long_as_it_may(children: list[PipelineChild], tmp_p
     short, extended = (start(children, tmp_path, SLEEP, 1.0) for _ in range(2))
     extended.extend(time.monotonic() + 30)
     until(lambda: short.events(0.05) == [] and short.ended() is not None, "its time is over")
-    assert gone(short.group)
+    until(lambda: gone(short.group), "the group is gone", 5)
     assert extended.ended() is None
     extended.extend(time.monotonic() - 1)
     assert extended.ended() is None, "a moment never comes earlier"
