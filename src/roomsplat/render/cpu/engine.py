@@ -7,7 +7,6 @@ from types import ModuleType
 import numba
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import KDTree
 
 from roomsplat.core.cameras import PinholeCamera
 from roomsplat.core.gaussians import Gaussians
@@ -27,6 +26,7 @@ from roomsplat.render.cpu.drawing import CpuRendering, draw
 from roomsplat.render.cpu.layout import FIELDS, CpuSplats, arrays_from_splats, splats_from_arrays
 from roomsplat.render.cpu.targets import CpuTarget, MomentBudget
 from roomsplat.render.cpu.workspace import Workspace
+from roomsplat.render.host import nearest_distances, padded_harmonics
 
 MOMENT_BYTES = 1_500_000_000
 """Room for the targets' moments; pictures beyond it are filtered again at each use."""
@@ -58,9 +58,7 @@ class CpuEngine:
 
     def create(self, gaussians: Gaussians, *, sh_degree: int) -> CpuSplats:
         """Take parameters in, with zero moments."""
-        kept = min(gaussians.sh.shape[1], (sh_degree + 1) ** 2)
-        sh = np.zeros((len(gaussians), (sh_degree + 1) ** 2, 3), np.float32)
-        sh[:, :kept] = gaussians.sh[:, :kept]
+        sh = padded_harmonics(gaussians, sh_degree)
         values = {name: getattr(gaussians, name) for name in FIELDS} | {"sh": sh}
         zeros = {name: np.zeros_like(value) for name, value in values.items()}
         return self.write(SplatArrays(**values, first_moments=zeros, second_moments=zeros, statistics={}))
@@ -135,10 +133,7 @@ class CpuEngine:
 
     def nearest_distances(self, points: NDArray[np.float32], k: int) -> NDArray[np.float32]:
         """(n, k) distances to the k nearest other points, ascending; infinite where there are fewer."""
-        if len(points) == 0:
-            return np.zeros((0, k), np.float32)
-        distances, _ = KDTree(points).query(points, k=k + 1, workers=self.threads)
-        return np.ascontiguousarray(np.asarray(distances, np.float32)[:, 1:])
+        return nearest_distances(points, k, workers=self.threads)
 
     def _own_rendering(self, rendering: Rendering) -> CpuRendering:
         """The last view that this engine drew: older ones are overwritten."""

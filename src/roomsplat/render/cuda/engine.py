@@ -27,6 +27,7 @@ from roomsplat.render.cuda.layout import CudaSplats, arrays_from_splats, create,
 from roomsplat.render.cuda.memory import Buffers
 from roomsplat.render.cuda.slopes import PairSlopes
 from roomsplat.render.cuda.targets import CudaTarget, Targets
+from roomsplat.render.host import nearest_distances
 
 
 class CudaEngine:
@@ -167,12 +168,7 @@ class CudaEngine:
 
         On the host: it runs once per run, and 30,000 points take 40 ms.
         """
-        if len(points) == 0:
-            return np.zeros((0, k), np.float32)
-        from scipy.spatial import KDTree  # noqa: PLC0415 - takes 0.3 s to import, and a renderer needs none
-
-        distances, _ = KDTree(points).query(points, k=k + 1, workers=-1)
-        return np.ascontiguousarray(np.asarray(distances, np.float32)[:, 1:])
+        return nearest_distances(points, k, workers=-1)
 
     def _plain(self, slopes: Array | None) -> Any:
         return None if slopes is None else self.xp.ascontiguousarray(slopes, np.float32)

@@ -11,6 +11,7 @@ import numpy as np
 from roomsplat.core.gaussians import Gaussians
 from roomsplat.render.base import LearningRates, SplatArrays
 from roomsplat.render.cuda.device import Array
+from roomsplat.render.host import padded_harmonics
 from roomsplat.render.morton import morton_order
 
 PIXELS = 2
@@ -85,9 +86,7 @@ def create(xp: Any, gaussians: Gaussians, sh_degree: int) -> CudaSplats:
     The order is found on the host, where the means are: on a GPU it takes two dozen small kernels of CuPy's, which an
     empty cache would compile for seconds before the first step.
     """
-    kept = min(gaussians.sh.shape[1], (sh_degree + 1) ** 2)
-    sh = np.zeros((len(gaussians), (sh_degree + 1) ** 2, 3), np.float32)
-    sh[:, :kept] = gaussians.sh[:, :kept]
+    sh = padded_harmonics(gaussians, sh_degree)
     fields = {name: xp.asarray(getattr(gaussians, name)) for name in FIELDS} | {"sh": xp.asarray(sh)}
     params = planes_from_fields(xp, fields, xp.asarray(morton_order(np, gaussians.means)))
     del fields  # the moments below must not stand beside both copies
