@@ -7,7 +7,8 @@
 #   make serve     the job service on http://127.0.0.1:8000, its files in storage/
 #   make test-gpu  the tests that need an NVIDIA GPU (installs CuPy into .venv first)
 #   make venv      only the environment            make lock    write requirements/*.lock anew
-#   make docs      write docs/settings.md anew     make clean   remove what make made (.venv: make distclean)
+#   make web       the page (needs Node 20)        make test-web  its tests in a real browser
+#   make docs      write generated pages anew      make clean   remove what make made (.venv: make distclean)
 #
 # PYTHON=/path/to/python3.12 chooses the interpreter, TESTS=tests/core the tests, ARGS="-x -k ply" their options.
 
@@ -29,12 +30,18 @@ DEV := .venv/.made-dev-$(call sum,requirements/runtime.lock requirements/dev.loc
 SERVER := .venv/.made-server-$(call sum,requirements/runtime.lock requirements/server.lock)
 CUDA := .venv/.made-cuda-$(call sum,requirements/runtime.lock requirements/cuda.lock)
 
+# The page: what is installed for building it, and the page itself. Its stamps lie where npm looks after nothing.
+NODE_MODULES := web/node_modules/.made-$(call sum,web/package-lock.json)
+PAGE := web/node_modules/.made-page-$(shell find web -name node_modules -prune -o -name dist -prune -o -name dist-light -prune \
+  -o -name e2e -prune -o -type f -print | LC_ALL=C sort | xargs cat | cksum | cut -d ' ' -f 1)
+export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD := 1
+
 INSTALL := $(BIN)/python -m pip install --quiet --require-hashes --only-binary :all:
 
-.PHONY: help venv demo serve test test-gpu check bench wheel docs lock clean distclean
+.PHONY: help venv demo serve web check-web test-web test test-gpu check bench wheel docs lock clean distclean
 
 help:
-	@sed -n 's/^# \{0,1\}//p' Makefile | head -n 12
+	@sed -n 's/^# \{0,1\}//p' Makefile | head -n 13
 
 venv: $(DEV) $(PACKAGE)
 
@@ -85,7 +92,34 @@ demo: $(PACKAGE)
 	$(BIN)/roomsplat demo -o demo-room
 
 serve: $(SERVER) $(PACKAGE)
+	@if command -v npm > /dev/null; then $(MAKE) --no-print-directory web; \
+	else echo "Without Node 20 the page is not built; the service itself works."; fi
 	$(BIN)/roomsplat serve $(ARGS)
+
+# The page, built into the package: the service shows it at /, wheels carry it.
+web: $(PAGE)
+
+$(NODE_MODULES):
+	@node -e 'process.exit(process.versions.node.split(".")[0] < 20)' 2> /dev/null || { \
+	  echo "The page is built by Node 20 or newer, which is not installed; see https://nodejs.org" >&2; exit 1; }
+	@echo "Installing the locked libraries of the page into web/node_modules"
+	@cd web && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(PAGE): $(NODE_MODULES)
+	cd web && npm run --silent build && npm run --silent build:light
+	rm -rf src/roomsplat/page/dist && cp -R web/dist src/roomsplat/page/dist
+	rm -rf src/roomsplat/page/dist/.vite
+	mkdir src/roomsplat/page/dist/light && cp web/dist-light/viewer.js src/roomsplat/page/dist/light/
+	@rm -f web/node_modules/.made-page-* && touch $@
+
+# Types, lint and format, unit tests, and how much a first visit loads.
+check-web: $(PAGE)
+	cd web && npm run --silent check && npm test --silent && npm run --silent budget
+
+# A real service, a real film, a real browser. ARGS="-g upload" chooses tests.
+test-web: venv $(PAGE)
+	cd web && npx --no-install playwright test $(ARGS)
 
 test: venv
 	$(BIN)/python -m pytest $(TESTS) $(ARGS)
@@ -107,9 +141,11 @@ bench: venv
 wheel: $(PACKAGE)
 	$(BIN)/python -m hatchling build --target wheel
 
-# The page of settings, from the settings' own docstrings.
-docs: $(PACKAGE)
+# What is written from the code: the page of settings, and the description of the API with the page's types.
+docs: venv
 	$(BIN)/python docs/write_settings.py
+	$(BIN)/python docs/write_openapi.py
+	@if [ -e $(NODE_MODULES) ]; then cd web && npm run --silent types; fi
 
 # One version of each library for every system and Python; hashes of every wheel; no address of any index.
 LOCK = build/lock/bin/uv --no-config pip compile pyproject.toml --group build --universal --python-version 3.11 \
@@ -124,8 +160,9 @@ lock: $(RUNTIME)
 	$(LOCK) --extra server --group dev --constraint requirements/server.lock --output-file requirements/dev.lock
 
 clean:
+	rm -rf web/dist web/dist-light web/e2e/artefacts web/test-results src/roomsplat/page/dist
 	rm -rf demo-room dist build .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find src tests benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean
-	rm -rf .venv
+	rm -rf .venv web/node_modules

@@ -10,6 +10,7 @@ from typing import Any, cast
 import httpx
 import uvicorn
 
+from roomsplat.page.site import Site
 from roomsplat.server.app import create_app
 from roomsplat.server.jobs import Jobs
 from roomsplat.server.keys import create_key
@@ -78,7 +79,7 @@ class Api:
 
 
 @contextlib.contextmanager
-def running_api(storage: Path, **settings: Any) -> Generator[Api]:
+def running_api(storage: Path, *, site: Site | None = None, **settings: Any) -> Generator[Api]:
     """The service until the block ends."""
     chosen = ServerSettings.model_validate(
         {
@@ -91,7 +92,7 @@ def running_api(storage: Path, **settings: Any) -> Generator[Api]:
             "storage": storage,
         }
     )
-    app = create_app(chosen)
+    app = create_app(chosen, site=site)
     server = uvicorn.Server(
         uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, timeout_graceful_shutdown=1)
     )

@@ -10,13 +10,15 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.openapi.utils import get_openapi
 
 from roomsplat._version import __version__
+from roomsplat.page.site import Site
 from roomsplat.server.auth import authenticator_of
 from roomsplat.server.database import open_database, upgrade
 from roomsplat.server.metrics import HttpMetrics
 from roomsplat.server.middleware import BodyLimit, Counted, OriginGuard
 from roomsplat.server.multipart import sweep
 from roomsplat.server.problems import install_problems
-from roomsplat.server.routes import events, files, health, jobs, webhooks
+from roomsplat.server.routes import events, files, health, jobs, limits, webhooks
+from roomsplat.server.routes.page import page_router
 from roomsplat.server.routes.uploads import EXPOSED_HEADERS, uploads_router
 from roomsplat.server.schemas import Problem
 from roomsplat.server.service import EVERYWHERE, Service, build_service, problems, rate_limited
@@ -34,13 +36,13 @@ KEYS: dict[str, dict[str, str]] = {
 }
 """The two ways to send a key."""
 
-WITHOUT_KEY = ("/health", "/ready")
+WITHOUT_KEY = ("/health", "/ready", "/api/limits")
 
 USER_ROUTES: tuple[APIRouter, ...] = (jobs.router, events.router, files.router, webhooks.router)
 
 
-def create_app(settings: ServerSettings) -> FastAPI:
-    """The service as an ASGI app. Opens the database and brings its tables up to date.
+def create_app(settings: ServerSettings, *, site: Site | None = None) -> FastAPI:
+    """The service as an ASGI app. Opens the database and brings its tables up to date. ``site``: another page.
 
     Raises:
         InvalidSettingError: the database's address is wrong.
@@ -64,10 +66,12 @@ def create_app(settings: ServerSettings) -> FastAPI:
     app.state.authenticator = authenticator_of(settings.auth, database.sessions)
     install_problems(app)
     app.include_router(health.router)
+    app.include_router(limits.router)
     counted = [Depends(rate_limited)]
     for router in USER_ROUTES:
         app.include_router(router, dependencies=counted, responses=EVERYWHERE)
     app.include_router(_resumable(service), dependencies=counted, responses=EVERYWHERE | OF_UPLOADS)
+    app.include_router(page_router(site or Site()))
     app.add_middleware(BodyLimit)
     if settings.cors_origins:
         app.add_middleware(

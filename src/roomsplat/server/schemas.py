@@ -52,6 +52,17 @@ class Ready(Shape):
     """``ok`` or what is wrong, for ``database``, ``storage`` and ``worker``."""
 
 
+class Limits(Shape):
+    """What the service takes."""
+
+    max_upload_bytes: int
+    max_video_seconds: float
+    max_frames: int
+    """Pictures that a job may keep."""
+    suffixes: list[str]
+    """Kinds of films. The first bytes of a file decide, not its name."""
+
+
 class JobErrorView(Shape):
     """Why a job failed."""
 
