@@ -86,6 +86,18 @@ class Render:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """Walk through a scene in the browser: any .ply, .spz, .sog or .splat, or the folder of a finished run."""
+
+    scene: tyro.conf.Positional[Path]
+    """The splat, or the folder that `reconstruct` wrote: then with its cameras and pictures."""
+    port: int = 0
+    """The port on this computer; 0 takes a free one."""
+    browser: bool = True
+    """Open the browser; --no-browser only prints the address."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluate:
     """Measure a finished scene on its held-out frames, and its path against known cameras."""
 
@@ -210,6 +222,7 @@ Command = (
     Annotated[Reconstruct, tyro.conf.subcommand("reconstruct")]
     | Annotated[Demo, tyro.conf.subcommand("demo")]
     | Annotated[Render, tyro.conf.subcommand("render")]
+    | Annotated[View, tyro.conf.subcommand("view")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Convert, tyro.conf.subcommand("convert")]
     | Annotated[Doctor, tyro.conf.subcommand("doctor")]

@@ -18,6 +18,7 @@ from roomsplat.cli.arguments import (
     Reconstruct,
     Render,
     Serve,
+    View,
     Worker,
 )
 from roomsplat.errors import InterruptedRunError, RoomsplatError
@@ -69,6 +70,10 @@ def run(command: Any) -> None:
             from roomsplat.cli.render import run_render
 
             run_render(command)
+        case View():
+            from roomsplat.cli.view import run_view
+
+            run_view(command)
         case Evaluate():
             from roomsplat.cli.evaluate import run_evaluate
 
