@@ -18,7 +18,7 @@ from roomsplat.page.site import Site
 SPLATS = (".ply", ".spz", ".sog", ".splat")
 """Kinds that the viewer opens; the first one that a folder has is shown."""
 
-_FIRST_BYTES = {".ply": b"ply", ".spz": b"\x1f\x8b", ".sog": b"PK"}
+_FIRST_BYTES = {".ply": (b"ply",), ".spz": (b"\x1f\x8b", b"NGSP"), ".sog": (b"PK",)}
 _SPLAT_BYTES = 32
 """A Gaussian in a .splat file, which has no head to know it by."""
 
@@ -103,7 +103,7 @@ def _check(scene: Path) -> None:
         raise InvalidFileError(
             f"{scene} cannot be read ({error.strerror}).", hint="Check the path."
         ) from error
-    begins_well = head.startswith(_FIRST_BYTES.get(suffix, b""))
+    begins_well = head.startswith(_FIRST_BYTES.get(suffix, (b"",)))
     if not begins_well or size == 0 or (suffix == ".splat" and size % _SPLAT_BYTES):
         raise InvalidFileError(
             f"{scene} is not what its name says: it does not begin like a {suffix} file."
