@@ -32,6 +32,14 @@ MEDIA_TYPES = {
 SHOWN = frozenset({".png", ".jpg", ".mp4", ".html", ".json", ".txt"})
 """What a browser shows itself; the rest is saved."""
 
+SANDBOX = (
+    "sandbox allow-scripts; default-src 'self' data: blob: 'unsafe-inline'; "
+    "script-src 'unsafe-inline' 'wasm-unsafe-eval' blob:; worker-src blob: data:; connect-src blob: data:; "
+    "frame-ancestors 'self'; form-action 'none'; base-uri 'none'"
+)
+"""A page made from a user's film must not act as ours: it has an origin of its own and asks nobody for anything. It may
+run the viewer that a report carries."""
+
 _RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})")
 
 
@@ -87,8 +95,7 @@ def download(
         "Accept-Ranges": "bytes",
         "Cache-Control": "private, no-cache",  # kept by the browser, asked about each time: 304 costs nothing
         "Content-Disposition": f"{shown}; filename*=UTF-8''{quote(PurePosixPath(name).name)}",
-        # A page made from a user's video must not act as ours.
-        "Content-Security-Policy": "sandbox allow-scripts; default-src 'self' data: blob: 'unsafe-inline'",
+        "Content-Security-Policy": SANDBOX,
     }
     if is_fresh(request_headers.get("if-none-match"), etag):
         return Response(status_code=304, headers=headers)
