@@ -54,12 +54,18 @@ export class Stage {
 
   /** Splats trained with the plain model keep their opacity under the low-pass; antialiased ones get fainter. */
   setAntialiased(antialiased: boolean): void {
-    useSplatModel(this.spark, antialiased);
+    setSplatModel(this.spark, antialiased);
+    this.invalidate();
+  }
+
+  /** The splats may step aside for a mesh. */
+  setSplatsShown(shown: boolean): void {
+    this.spark.visible = shown;
     this.invalidate();
   }
 
   setQuality(pixelRatio: number, reach: number): void {
-    this.pixelRatio = pixelRatio;
+    this.pixelRatio = Math.min(pixelRatio, devicePixelRatio);
     this.spark.maxStdDev = reach;
     this.fit();
   }
@@ -134,7 +140,7 @@ export class Stage {
   }
 }
 
-export function useSplatModel(spark: SparkRenderer, antialiased: boolean): void {
+export function setSplatModel(spark: SparkRenderer, antialiased: boolean): void {
   spark.preBlurAmount = antialiased ? 0 : LOW_PASS;
   spark.blurAmount = antialiased ? LOW_PASS : 0;
 }

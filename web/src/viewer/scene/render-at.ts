@@ -1,9 +1,9 @@
 /** The splats as one captured camera sees them, in pixels: what tests compare with the engine's own picture. */
 import { SparkRenderer } from "@sparkjsdev/spark";
 import { ColorManagement, NoColorSpace, PerspectiveCamera, SRGBColorSpace } from "three";
+import { FULL_REACH, NEAR, type Stage, setSplatModel } from "../stage";
+import type { CapturedCamera } from "../types";
 import { projectionOf, resized, worldFromThreeCamera } from "./camera-math";
-import { FULL_REACH, NEAR, type Stage, useSplatModel } from "./stage";
-import type { CapturedCamera } from "./types";
 
 const FAR = 1000;
 /** The engines draw a Gaussian whose centre lies within 2 · 1.3 of the view (render/base.py). */
@@ -29,7 +29,7 @@ export async function renderAt(
     sortRadial: false,
     target: { width, height, colorSpace: NoColorSpace },
   });
-  useSplatModel(spark, antialiased);
+  setSplatModel(spark, antialiased);
   try {
     await spark.update({ scene: stage.scene, camera });
     return await pixelsOf(stage, spark, camera, width, height);

@@ -1,5 +1,5 @@
 /** What the first bytes of a splat file say: its kind, the model of opacity it was trained with, and its unit. */
-import { ViewerError } from "./types";
+import { ViewerError } from "../types";
 
 export type SplatKind = "ply" | "spz" | "sog" | "splat";
 
@@ -44,7 +44,9 @@ function kindOf(fileName: string, head: Uint8Array): SplatKind {
   }
   // A .splat has no magic number; every other kind must keep the promise of its name.
   if (found === undefined && named !== "splat") {
-    throw new ViewerError(`${fileName} does not begin as a .${named} file does: it may be cut off or renamed.`);
+    throw new ViewerError(
+      `${fileName} does not begin as a .${named} file does: it may be cut off or renamed.`,
+    );
   }
   return found ?? "splat";
 }

@@ -1,7 +1,7 @@
 /** From an address or a file on the disk to splats in memory: streamed, with progress, errors in one sentence. */
 import { SplatFileType, SplatMesh } from "@sparkjsdev/spark";
+import { type Load, type SceneSource, ViewerError } from "../types";
 import { aboutScene, HEAD_BYTES, type SceneAbout, type SplatKind } from "./scene-header";
-import { type Load, type SceneSource, ViewerError } from "./types";
 
 export interface LoadedScene {
   mesh: SplatMesh;
@@ -33,7 +33,9 @@ export async function loadScene(source: SceneSource, load: Load, onProgress: Pro
     await mesh.initialized;
   } catch (error) {
     mesh.dispose();
-    throw new ViewerError(`${source.fileName} cannot be read: ${reason(error)}. It may be cut off or damaged.`);
+    throw new ViewerError(
+      `${source.fileName} cannot be read: ${reason(error)}. It may be cut off or damaged.`,
+    );
   }
   if (mesh.numSplats === 0) {
     mesh.dispose();
@@ -70,7 +72,9 @@ export async function fetched(name: string, url: string, load: Load): Promise<Re
     throw new ViewerError(`${name} could not be fetched: check the connection and try again.`);
   }
   if (!response.ok) {
-    throw new ViewerError(`${name} could not be fetched (the service answered ${response.status}): try again.`);
+    throw new ViewerError(
+      `${name} could not be fetched (the service answered ${response.status}): try again.`,
+    );
   }
   return response;
 }

@@ -1,6 +1,6 @@
 /** Captured cameras (OpenCV: +y down, +z forward) as three.js sees cameras (+y up, looking along -z). */
 import { Matrix4 } from "three";
-import type { CapturedCamera } from "./types";
+import type { CapturedCamera } from "../types";
 
 /** Turns OpenCV camera axes into three's, and back: it is its own inverse. */
 const FLIP_Y_AND_Z = new Matrix4().makeScale(1, -1, -1);
@@ -23,10 +23,22 @@ export function projectionOf(camera: CapturedCamera, near: number, far: number):
   const { width, height, fx, fy, cx, cy } = camera;
   const depth = far - near;
   return new Matrix4().set(
-    (2 * fx) / width, 0, 1 - (2 * cx) / width, 0,
-    0, (2 * fy) / height, (2 * cy) / height - 1, 0,
-    0, 0, -(far + near) / depth, (-2 * far * near) / depth,
-    0, 0, -1, 0,
+    (2 * fx) / width,
+    0,
+    1 - (2 * cx) / width,
+    0,
+    0,
+    (2 * fy) / height,
+    (2 * cy) / height - 1,
+    0,
+    0,
+    0,
+    -(far + near) / depth,
+    (-2 * far * near) / depth,
+    0,
+    0,
+    -1,
+    0,
   );
 }
 

@@ -1,6 +1,6 @@
 /** nerfstudio's `transforms.json`: world from camera, OpenGL axes (+y up, +z back), intrinsics at the top or per frame. */
 import { Matrix4 } from "three";
-import { type CapturedCamera, ViewerError } from "./types";
+import { type CapturedCamera, ViewerError } from "../types";
 
 type Fields = Record<string, unknown>;
 
@@ -53,7 +53,10 @@ function camFromWorldOf(rows: unknown, index: number): number[] {
   if (numbers.length !== 16 || values.length !== 16) {
     throw unreadable(index, "its transform_matrix is not 4 by 4 numbers");
   }
-  const worldFromCam = new Matrix4().fromArray(numbers).transpose().multiply(new Matrix4().makeScale(1, -1, -1));
+  const worldFromCam = new Matrix4()
+    .fromArray(numbers)
+    .transpose()
+    .multiply(new Matrix4().makeScale(1, -1, -1));
   return worldFromCam.invert().transpose().toArray();
 }
 
