@@ -6,14 +6,14 @@ import type { JobFile } from "../../api/types";
 import { Problem, Spinner } from "../../design/components";
 import { Icon } from "../../design/Icon";
 import { bytes } from "../format";
-import { describe, isOffered } from "./files";
+import { aboutFile, isOffered } from "./files";
 
 /** Every file with its size. */
 export function Downloads({ id, files }: { id: string; files: readonly JobFile[] }) {
   const [error, setError] = useState<ApiError | null>(null);
   const offered = files
     .filter((file) => isOffered(file.name))
-    .sort((a, b) => describe(a.name).order - describe(b.name).order);
+    .sort((a, b) => aboutFile(a.name).order - aboutFile(b.name).order);
   const report = files.find((file) => file.name === "report.html");
   return (
     <section className="downloads" aria-labelledby="downloads">
@@ -46,7 +46,7 @@ interface FileLinkProps {
 }
 
 function FileLink({ id, file, onError }: FileLinkProps) {
-  const about = describe(file.name);
+  const about = aboutFile(file.name);
   const name = `${id}-${file.name.replace(/.*\//, "")}`;
   const [busy, setBusy] = useState(false);
   const fetchIt = async () => {

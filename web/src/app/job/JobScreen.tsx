@@ -17,6 +17,8 @@ import { StageList } from "./StageList";
 import type { Story } from "./story";
 import { Theatre } from "./Theatre";
 import { useJob } from "./useJob";
+import "../jobs/jobs.css";
+import "../open/open.css";
 import "./job.css";
 
 export function JobScreen({ id }: { id: string }) {

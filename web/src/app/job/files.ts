@@ -30,7 +30,7 @@ const HIDDEN = /^(cameras\/|live\/|thumbnail\.jpg$|\.)/;
 /** Parts of other files and pictures of the page itself are not offered one by one. */
 export const isOffered = (name: string): boolean => !HIDDEN.test(name);
 
-export function describe(name: string): About {
+export function aboutFile(name: string): About {
   const order = KNOWN.findIndex(([pattern]) => pattern.test(name));
   const kind = (name.split(".").pop() ?? "").toUpperCase();
   if (order === -1) return { title: name, kind, order: KNOWN.length };

@@ -18,7 +18,7 @@ export function statusWord(job: Pick<Job, "status" | "stage" | "cancel_requested
 }
 
 export function badgeClass(job: Pick<Job, "status">): string {
-  if (job.status === "failed") return "badge failed";
+  if (job.status === "failed" || job.status === "completed") return `badge ${job.status}`;
   return isRunning(job) ? "badge active" : "badge";
 }
 

@@ -2,6 +2,7 @@ import { type ReactNode, useId, useMemo } from "react";
 import { Icon } from "../../design/Icon";
 import { useSigned } from "../session/context";
 import { ViewerFrame } from "../viewer/ViewerFrame";
+import "../upload/drop.css";
 import "./open.css";
 
 const NO_CAMERAS = [] as const;

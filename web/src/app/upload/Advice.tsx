@@ -9,8 +9,8 @@ export function Advice() {
         <Step drawing={<Walk />} title="Walk along the walls">
           Face the middle of the room and go round once. Turning on the spot shows no depth.
         </Step>
-        <Step drawing={<Slow />} title="Slowly, one to three minutes">
-          Move as if you carried a full cup: blurred pictures cannot be used.
+        <Step drawing={<Slow />} title="Take your time">
+          One to three minutes, as slowly as with a full cup in your hand: blur is lost.
         </Step>
         <Step drawing={<Heights />} title="At two heights">
           One round at chest height, one above your head, looking slightly down.

@@ -4,6 +4,7 @@ import { Icon } from "../../design/Icon";
 import { count } from "../format";
 import { useSigned } from "../session/context";
 import { DEFAULT_FRAMES, type Draft, QUALITY_WORDS } from "./settings";
+import "./settings.css";
 
 interface SettingsFormProps {
   draft: Draft;
@@ -47,7 +48,7 @@ function MoreSettings({ draft, onChange, id }: SettingsFormProps & { id: string 
     <div className="more-settings">
       <NumberField
         id={`${id}-frames`}
-        label="Pictures from the film, at most"
+        label="Most pictures"
         value={draft.maxFrames}
         usual={DEFAULT_FRAMES}
         max={limits?.max_frames ?? 1000}
@@ -55,7 +56,7 @@ function MoreSettings({ draft, onChange, id }: SettingsFormProps & { id: string 
       />
       <NumberField
         id={`${id}-gaussians`}
-        label="Gaussians, at most"
+        label="Most Gaussians"
         value={draft.maxGaussians}
         usual={QUALITY_WORDS[draft.quality].gaussians}
         max={10_000_000}
@@ -69,7 +70,7 @@ function MoreSettings({ draft, onChange, id }: SettingsFormProps & { id: string 
           value={draft.engine}
           onChange={(event) => onChange({ ...draft, engine: event.target.value as Draft["engine"] })}
         >
-          <option value="auto">GPU if there is one, else CPU</option>
+          <option value="auto">GPU if there is one</option>
           <option value="cuda">GPU (NVIDIA)</option>
           <option value="cpu">CPU</option>
         </select>

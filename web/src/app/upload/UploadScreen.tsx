@@ -8,15 +8,17 @@ import { SettingsForm } from "./SettingsForm";
 import { configOf, FIRST_DRAFT } from "./settings";
 import { UnfinishedRow } from "./UnfinishedRow";
 import { UploadRow } from "./UploadRow";
+import "./drop.css";
 import "./upload.css";
 
 export function UploadScreen() {
   const { uploads, refusals } = useSigned();
   const { items, unfinished } = useSyncExternalStore(uploads.subscribe, uploads.snapshot);
   const [draft, setDraft] = useState(FIRST_DRAFT);
+  const busy = items.length > 0 || unfinished.length > 0;
   const ready = items.filter((item) => item.state === "ready").length;
   return (
-    <div className="upload">
+    <div className={busy ? "upload busy" : "upload"}>
       <section className="hero">
         <div className="hero-words">
           <h1>Film a room. Walk through it.</h1>
@@ -30,7 +32,7 @@ export function UploadScreen() {
       {refusals.map((refusal) => (
         <Notice key={refusal.message} message={refusal.message} hint={refusal.hint} />
       ))}
-      {(items.length > 0 || unfinished.length > 0) && (
+      {busy && (
         <section className="card sending" aria-labelledby="films">
           <h2 id="films">Films</h2>
           <ul>
