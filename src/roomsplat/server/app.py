@@ -16,7 +16,7 @@ from roomsplat.server.metrics import HttpMetrics
 from roomsplat.server.middleware import BodyLimit, Counted, OriginGuard
 from roomsplat.server.multipart import sweep
 from roomsplat.server.problems import install_problems
-from roomsplat.server.routes import events, files, health, jobs, webhooks
+from roomsplat.server.routes import description, events, files, health, jobs, webhooks
 from roomsplat.server.routes.uploads import EXPOSED_HEADERS, uploads_router
 from roomsplat.server.schemas import Problem
 from roomsplat.server.service import EVERYWHERE, Service, build_service, problems, rate_limited
@@ -59,11 +59,19 @@ def create_app(settings: ServerSettings) -> FastAPI:
         service.streams.stop()
         database.dispose()
 
-    app = FastAPI(title="roomsplat", version=__version__, description=DESCRIPTION, lifespan=lifespan)
+    app = FastAPI(
+        title="roomsplat",
+        version=__version__,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,  # ours is in routes/description.py
+        redoc_url=None,
+    )
     app.state.service = service
     app.state.authenticator = authenticator_of(settings.auth, database.sessions)
     install_problems(app)
     app.include_router(health.router)
+    app.include_router(description.router)
     counted = [Depends(rate_limited)]
     for router in USER_ROUTES:
         app.include_router(router, dependencies=counted, responses=EVERYWHERE)
