@@ -55,7 +55,7 @@ class Fake:
             if not reused:
                 self.do(stage)
                 done.mkdir()
-            self.say("stage_finished", message=stage, seconds=0.1, reused=reused)
+            self.say("stage_finished", message=stage, seconds=self.config.get("took", 0.1), reused=reused)
         self.stage = None
         (self.out / "scene.ply").write_text(f"ply of {self.config.get('name', '')}")
         summary = {"frames_extracted": 9, "frames_registered": 8, "num_gaussians": 7, "eval_psnr": 30.5}

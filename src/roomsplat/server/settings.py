@@ -79,6 +79,10 @@ class ServerSettings(BaseSettings):
     """How often a worker is heard of."""
     max_attempts: Annotated[int, Field(ge=1)] = 3
     """How many workers may be lost over one job before it fails."""
+    max_job_seconds: Annotated[float, Field(gt=0)] = 6 * 3600.0
+    """A job that a worker has worked on for so long is stopped and fails; stages kept from earlier runs count."""
+    live_seconds: Annotated[float, Field(ge=0, le=3600)] = 10.0
+    """How often a job in training shows its scene (``live/scene.splat``), at most; 0 is never."""
 
     poll_seconds: Annotated[float, Field(gt=0)] = 1.0
     """How often a free worker looks for a job, and a busy one whether its job was cancelled."""

@@ -1,5 +1,6 @@
 """What jobs made, to download."""
 
+from contextlib import suppress
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -48,8 +49,9 @@ def list_files(job_id: str, user: CurrentUser, service: TheService) -> FileList:
     items: list[FileView] = []
     for name in names:
         if not name.startswith(HIDDEN):
-            size = service.files.stat(root + name).size
-            items.append(FileView(name=name, size=size, url=f"/api/jobs/{job_id}/files/{name}"))
+            with suppress(FileNotInStoreError):  # a running job took it away meanwhile
+                size = service.files.stat(root + name).size
+                items.append(FileView(name=name, size=size, url=f"/api/jobs/{job_id}/files/{name}"))
     if "cameras/transforms.json" in names:
         items.append(FileView(name=ARCHIVE, size=None, url=f"/api/jobs/{job_id}/files/{ARCHIVE}"))
     return FileList(items=items)
@@ -57,7 +59,7 @@ def list_files(job_id: str, user: CurrentUser, service: TheService) -> FileList:
 
 @router.get("/api/jobs/{job_id}/files/{name:path}", response_class=Response, responses=FILE)
 def file(job_id: str, name: str, request: Request, user: CurrentUser, service: TheService) -> Response:
-    """One output: ``scene.ply``, ``preview.png``, ``report.html``, ``cameras/transforms.json`` and so on."""
+    """One output: ``scene.ply``, ``report.html``, ``cameras/transforms.json``, ``live/scene.splat`` and so on."""
     service.jobs.get(job_id, user.id)
     if name.startswith("work/"):
         raise FileNotInStoreError(name)
