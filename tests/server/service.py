@@ -16,6 +16,7 @@ from roomsplat.server.models import JobLease
 from roomsplat.server.records import JobRecord, JobStatus
 from roomsplat.server.settings import ServerSettings
 from roomsplat.server.users import Users
+from roomsplat.server.workers import Workers
 
 FAKE_PIPELINE = (sys.executable, "-P", str(Path(__file__).with_name("fake_pipeline.py")))
 WORKER = (
@@ -78,7 +79,7 @@ class Service:
         """What the workers logged."""
         return (self.storage / "logs" / "app.log").read_text()
 
-    def submit(self, owner_id: str | None = None, **config: object) -> str:
+    def submit(self, owner_id: str | None = None, /, **config: object) -> str:
         """A new job; its settings tell the fake pipeline what to do."""
         job = self.jobs.create(
             owner_id or self.owner, source_name="film.mp4", source_path="uploads/film.mp4", config=config
@@ -93,6 +94,10 @@ class Service:
         )
         self.workers.append(worker)
         return worker
+
+    def living(self) -> int:
+        """How many workers live, as /ready counts them."""
+        return Workers(self._database.sessions, patience_seconds=self.settings.lease_seconds).living()
 
     def job(self, job_id: str) -> JobRecord:
         """The job now."""

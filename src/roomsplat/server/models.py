@@ -246,3 +246,15 @@ class Counter(Table):
     name: Mapped[str] = mapped_column(String(40), primary_key=True)
     label: Mapped[str] = mapped_column(String(60), primary_key=True)
     value: Mapped[float]
+
+
+class WorkerRow(Table):
+    """A worker that lives, on whatever host."""
+
+    __tablename__ = "workers"
+
+    id: Mapped[str] = mapped_column(String(240), primary_key=True)
+    """The name of its slot (``slot.py``): the same after a restart."""
+    host: Mapped[str]
+    device: Mapped[str]
+    seen_at: Mapped[datetime]

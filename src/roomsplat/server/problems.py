@@ -47,6 +47,7 @@ STATUS_OF_CODE: dict[str, int] = {
     "internal_error": 500,
     "database_unavailable": 503,
     "not_ready": 503,
+    "storage_unavailable": 503,
     "storage_full": 507,
 }
 """The HTTP status of each code; a code that is not here is one of what a file or setting holds, and says 422."""

@@ -16,6 +16,7 @@ from roomsplat.server.probe import ProbeLimits, Prober
 from roomsplat.server.settings import ServerSettings
 from roomsplat.server.streams import EventStreams
 from roomsplat.server.uploads import Uploads
+from roomsplat.server.workers import Workers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,7 @@ class Service:
     settings: ServerSettings
     database: Database
     jobs: Jobs
+    workers: Workers
     files: FileStore
     intake: Intake
     uploads: Uploads
@@ -49,11 +51,13 @@ def build_service(settings: ServerSettings, database: Database, metrics: HttpMet
         max_fps=settings.max_video_fps,
         max_frames=settings.max_frames,
     )
-    metrics.watch(jobs)
+    workers = Workers(database.sessions, patience_seconds=settings.lease_seconds)
+    metrics.watch(jobs, workers)
     return Service(
         settings=settings,
         database=database,
         jobs=jobs,
+        workers=workers,
         files=files,
         intake=Intake(jobs, files, Prober(limits)),
         uploads=Uploads(
@@ -72,15 +76,17 @@ def build_service(settings: ServerSettings, database: Database, metrics: HttpMet
     )
 
 
-def service_of(request: Request) -> Service:
+async def service_of(request: Request) -> Service:
     """The service that this request came to."""
+    # async, as whatever does not wait: FastAPI sends every other dependency to a thread, and a busy machine may take
+    # milliseconds until that thread runs
     return cast("Service", request.app.state.service)
 
 
 TheService = Annotated[Service, Depends(service_of)]
 
 
-def rate_limited(user: CurrentUser, service: TheService) -> None:
+async def rate_limited(user: CurrentUser, service: TheService) -> None:
     """Count the request for its user.
 
     Raises:

@@ -13,6 +13,7 @@ from roomsplat.server.records import JobError, Lease
 from roomsplat.server.settings import ServerSettings
 from roomsplat.server.slot import Slot
 from roomsplat.server.stop import Stop
+from roomsplat.server.workers import Presence
 
 log = logging.getLogger(__name__)
 
@@ -33,11 +34,12 @@ class Worker:
         slot: Slot,
         *,
         stop: Stop,
+        presence: Presence,
         options: Sequence[str] = (),
     ) -> None:
         """``stop`` ends it: the job at work goes back to the queue. ``options`` go to every run (``--device 1``)."""
         self._jobs, self._settings, self._slot = jobs, settings, slot
-        self._stop, self._options = stop, options
+        self._stop, self._presence, self._options = stop, presence, options
 
     def run(self) -> None:
         """Work until told to stop."""
@@ -45,6 +47,7 @@ class Worker:
             log.warning("killed the pipeline that an earlier worker of this place left running")
         settled = False
         while not self._stop.is_set():
+            self._presence.say()
             try:
                 if not settled:
                     self._jobs.end_leases_of(self._slot.worker)
@@ -78,6 +81,7 @@ class Worker:
             taken_at=taken_at,
             slot=self._slot,
             stop=self._stop,
+            presence=self._presence,
             options=self._options,
         )
         try:

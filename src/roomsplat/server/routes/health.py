@@ -9,10 +9,10 @@ from fastapi.responses import JSONResponse
 from roomsplat.errors import RoomsplatError
 from roomsplat.server.auth import CurrentAdmin
 from roomsplat.server.database import ping
+from roomsplat.server.errors import NotReadyError
 from roomsplat.server.metrics import MEDIA_TYPE
 from roomsplat.server.schemas import Health, Ready
 from roomsplat.server.service import Service, TheService, problems
-from roomsplat.server.slot import living_workers
 
 router = APIRouter(tags=["service"])
 
@@ -29,7 +29,7 @@ def ready(service: TheService) -> Response:
     checks = {
         "database": _check(lambda: ping(service.database)),
         "storage": _check(lambda: _write_something(service)),
-        "worker": "ok" if living_workers(service.settings.storage) else "No worker is running.",
+        "worker": _check(lambda: _look_for_workers(service)),
     }
     fine = all(state == "ok" for state in checks.values())
     answer = Ready(status="ready" if fine else "not_ready", checks=checks)
@@ -57,6 +57,11 @@ def _check(look: Callable[[], None]) -> str:
     except OSError as error:
         return f"The storage folder cannot be written: {error.strerror}."
     return "ok"
+
+
+def _look_for_workers(service: Service) -> None:
+    if not service.workers.living():
+        raise NotReadyError("No worker is running.", hint="Start one: roomsplat worker")
 
 
 def _write_something(service: Service) -> None:
