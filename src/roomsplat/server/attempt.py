@@ -6,19 +6,21 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 from roomsplat.errors import OutputError, RoomsplatError
 from roomsplat.server.child import PipelineChild
-from roomsplat.server.endings import INTERRUPTED, INTERRUPTED_CODE, error_of
+from roomsplat.server.endings import INTERRUPTED, INTERRUPTED_CODE, error_of, too_long
 from roomsplat.server.errors import DatabaseUnavailableError, StaleLeaseError
 from roomsplat.server.jobs import Jobs
 from roomsplat.server.outputs import clear_unfinished, publish
+from roomsplat.server.outward import Outward
 from roomsplat.server.progress import Progress
 from roomsplat.server.records import JobError, JobRecord, JobStatus, Lease
 from roomsplat.server.settings import ServerSettings
 from roomsplat.server.slot import Slot
 from roomsplat.server.stop import Stop
+from roomsplat.server.workers import Presence
 
 log = logging.getLogger(__name__)
 
@@ -54,12 +56,13 @@ class Attempt:
         taken_at: float,
         slot: Slot,
         stop: Stop,
+        presence: Presence,
         options: Sequence[str] = (),
     ) -> None:
         """``taken_at``: ``time.monotonic()`` before the lease was taken. ``options`` follow the command's own."""
         self._jobs, self._settings, self._lease = jobs, settings, lease
-        self._slot, self._stop, self._options = slot, stop, options
-        self._renewed = taken_at
+        self._slot, self._stop, self._presence, self._options = slot, stop, presence, options
+        self._began = self._renewed = taken_at
         self._progress = Progress()
         self._untold: list[_Told] = []
         self._refused = False
@@ -97,7 +100,7 @@ class Attempt:
         notes = storage / "logs" / "jobs"
         notes.mkdir(parents=True, exist_ok=True)
         config = notes / f"{job.id}.json"
-        config.write_text(json.dumps(job.config), encoding="utf-8")
+        config.write_text(json.dumps(self._watched(job.config)), encoding="utf-8")
         if not self._wait_for_folder(out):
             self._persist(lambda: self._jobs.release(self._lease))
             return
@@ -108,15 +111,21 @@ class Attempt:
         ]
         self._child = PipelineChild(command, until=self._until(), log=notes / f"{job.id}.log")
         self._slot.holds(self._child.group)
-        code = self._follow(self._child)
+        code = self._follow(self._child, Outward(job, storage, out))
         log.info("the pipeline ended with code %d", code)
         self._end(job, storage, out, code)
 
-    def _follow(self, child: PipelineChild) -> int:
+    def _watched(self, config: Mapping[str, object]) -> dict[str, object]:
+        """The job's settings, with looks at the scene while it is trained, if they do not say how often themselves."""
+        export = {**cast("Mapping[str, object]", config.get("export", {}))}
+        export["live_seconds"] = export.get("live_seconds") or self._settings.live_seconds
+        return {**config, "export": export}
+
+    def _follow(self, child: PipelineChild, outward: Outward) -> int:
         """Listen, renew and report until the pipeline has ended."""
         tick = min(MAX_TICK, self._settings.heartbeat_seconds / 2)
         while True:
-            for event in child.events(tick):
+            for event in map(outward.event, child.events(tick)):
                 self._progress.take(event)
                 self._remember(event)
             code = child.ended()
@@ -139,6 +148,9 @@ class Attempt:
             self._persist(lambda: self._jobs.finish(self._lease, counts=seen.counts, timings=seen.timings))
         elif self._reason == "cancel":
             self._persist(lambda: self._jobs.cancelled(self._lease))
+        elif self._reason == "too long":
+            told = too_long(self._settings.max_job_seconds)
+            self._persist(lambda: self._jobs.fail(self._lease, told))
         elif self._reason == "stop" or failure.code == INTERRUPTED or code == INTERRUPTED_CODE:
             self._persist(lambda: self._jobs.release(self._lease))
         else:
@@ -157,6 +169,7 @@ class Attempt:
     def _renew(self) -> None:
         """Hold the lease for longer if it is time; a database that does not answer has until the lease ends."""
         self._check_time()
+        self._presence.say()
         now = time.monotonic()
         if now - self._renewed < self._settings.heartbeat_seconds:
             return
@@ -221,13 +234,18 @@ class Attempt:
     # ------------------------------------------------------------------------------------------------- the stopping
 
     def _look_for_a_stop(self, child: PipelineChild) -> None:
-        """Interrupt the pipeline when the job is cancelled or the worker is to stop; kill it if that is not enough."""
+        """Interrupt the pipeline of a job that is cancelled or takes too long, or of a worker that is to stop.
+
+        If that is not enough, kill it.
+        """
         now = time.monotonic()
         if self._reason is None:
             if self._cancelled(now):
                 self._reason, self._kill_at = "cancel", now + self._settings.cancel_seconds
             elif self._stop.is_set():
                 self._reason, self._kill_at = "stop", now + self._settings.interrupt_seconds
+            elif now - self._began + self._progress.kept_seconds > self._settings.max_job_seconds:
+                self._reason, self._kill_at = "too long", now + self._settings.interrupt_seconds
             if self._reason is not None:
                 log.info("interrupting the pipeline: %s", self._reason)
                 child.interrupt()
