@@ -107,12 +107,12 @@ class Evaluate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Convert:
-    """Rewrite a splat file: any tool's .ply to the plain 3DGS layout, with fewer harmonics if asked."""
+    """Rewrite a splat file: any tool's .ply to the plain 3DGS layout, with fewer harmonics if asked, or to a .splat."""
 
     source: tyro.conf.Positional[Path]
-    """The splat to read (.ply)."""
+    """The splat to read (.ply, .splat)."""
     target: tyro.conf.Positional[Path]
-    """The splat to write (.ply)."""
+    """The splat to write (.ply, .splat)."""
     sh_degree: Literal[0, 1, 2, 3] | None = None
     """Keep view-dependent colour only up to this degree (smaller files)."""
 
