@@ -16,6 +16,8 @@ from typing import Any
 
 STAGES = {"capture": (0.0, 0.1), "sfm": (0.1, 0.3), "train": (0.3, 0.9), "export": (0.9, 1.0)}
 STEPS = 20
+SECONDS = float(os.environ.get("FAKE_STAGE_SECONDS", "0.02"))
+"""A stage takes so long where the settings say nothing else."""
 
 
 class Fake:
@@ -66,7 +68,7 @@ class Fake:
         checkpoint = self.out / "work" / "checkpoint.txt"
         first = int(checkpoint.read_text()) if stage == "train" and checkpoint.exists() else 0
         self.trace(stage, os.getpid(), first, "begins")
-        seconds = self.config.get("seconds", {}).get(stage, 0.02)
+        seconds = self.config.get("seconds", {}).get(stage, SECONDS)
         for step in range(first, STEPS):
             time.sleep(seconds / STEPS)
             if stage == "train":

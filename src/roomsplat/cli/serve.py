@@ -98,7 +98,9 @@ def _listen(settings: ServerSettings) -> socket.socket:
         ServiceError: the address is not ours or taken.
     """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listener = socket.socket(family)
+    # TCP by name: asyncio sends small answers at once (TCP_NODELAY) on such sockets only, and otherwise the second
+    # request of a connection waits 40 ms for an acknowledgement
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((settings.host, settings.port))
@@ -128,10 +130,10 @@ def _address(settings: ServerSettings) -> str:
 
 def _greet(settings: ServerSettings, workers: int) -> None:
     address = settings.public_url or _address(settings)
-    key = " -H 'Authorization: Bearer rsk_…'" if settings.auth == "keys" else ""
+    key = " -H 'Authorization: Bearer rsk_…'" if settings.auth != "none" else ""
     crew = {0: "no worker here", 1: "one worker"}.get(workers, f"{workers} workers")
     print(f"roomsplat serves on {address} ({crew}, storage in {settings.storage}). Ctrl-C stops it.\n")
-    if settings.auth == "keys":
+    if settings.auth != "none":
         print(f"  roomsplat keys create NAME --storage {settings.storage}    # once for each user\n")
     print(f"  curl{key} -F file=@video.mp4 {address}/api/jobs/upload")
     print(f"  curl{key} {address}/api/jobs/JOB_ID/status")
