@@ -149,8 +149,8 @@ class Serve(ServicePlace):
     """The address to listen on (default: 127.0.0.1, this computer only)."""
     port: int | None = None
     """The port to listen on; 0 takes a free one (default: 8000)."""
-    auth: Annotated[Literal["none", "keys"] | None, tyro.conf.arg(metavar="none|keys")] = None
-    """none: one user, only on this computer; keys: requests carry a key of `roomsplat keys create` (default: none)."""
+    auth: Annotated[Literal["none", "keys", "oidc"] | None, tyro.conf.arg(metavar="none|keys|oidc")] = None
+    """none: one user, this computer only; keys: those of `roomsplat keys create`; oidc: also logins (default: none)."""
     worker: bool = True
     """Start workers too; with --no-worker they are started elsewhere by `roomsplat worker`."""
     devices: tuple[str, ...] = ()

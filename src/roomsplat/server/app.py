@@ -3,20 +3,21 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.openapi.utils import get_openapi
 
 from roomsplat._version import __version__
-from roomsplat.server.auth import authenticator_of
+from roomsplat.server.auth import CSRF_HEADER, authenticator_of
 from roomsplat.server.database import open_database, upgrade
+from roomsplat.server.logins import Logins
 from roomsplat.server.metrics import HttpMetrics
 from roomsplat.server.middleware import BodyLimit, Counted, OriginGuard
 from roomsplat.server.multipart import sweep
 from roomsplat.server.problems import install_problems
-from roomsplat.server.routes import description, events, files, health, jobs, webhooks
+from roomsplat.server.routes import description, events, files, health, jobs, keys, login, session, webhooks
 from roomsplat.server.routes.uploads import EXPOSED_HEADERS, uploads_router
 from roomsplat.server.schemas import Problem
 from roomsplat.server.service import EVERYWHERE, Service, build_service, problems, rate_limited
@@ -34,17 +35,21 @@ KEYS: dict[str, dict[str, str]] = {
 }
 """The two ways to send a key."""
 
-WITHOUT_KEY = ("/health", "/ready")
+COOKIE_MEANING = f"A browser that is logged in; every change needs the header {CSRF_HEADER} as well."
 
-USER_ROUTES: tuple[APIRouter, ...] = (jobs.router, events.router, files.router, webhooks.router)
+WITHOUT_KEY = ("/health", "/ready", "/api/session", "/auth/login", "/auth/callback")
+"""Addresses for anybody."""
+
+USER_ROUTES: tuple[APIRouter, ...] = (jobs.router, events.router, files.router, webhooks.router, keys.router)
 
 
 def create_app(settings: ServerSettings) -> FastAPI:
     """The service as an ASGI app. Opens the database and brings its tables up to date.
 
     Raises:
-        InvalidSettingError: the database's address is wrong.
+        InvalidSettingError: the database's address or the issuer of logins is wrong.
         DatabaseUnavailableError: the database does not answer.
+        StorageUnavailableError: the bucket cannot be used.
     """
     (settings.storage / "uploads").mkdir(parents=True, exist_ok=True)
     sweep(settings.storage / "uploads")
@@ -52,6 +57,7 @@ def create_app(settings: ServerSettings) -> FastAPI:
     upgrade(database)
     metrics = HttpMetrics()
     service = build_service(settings, database, metrics)
+    logins = Logins(settings, database.sessions)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
@@ -68,10 +74,13 @@ def create_app(settings: ServerSettings) -> FastAPI:
         redoc_url=None,
     )
     app.state.service = service
-    app.state.authenticator = authenticator_of(settings.auth, database.sessions)
+    app.state.logins = logins
+    app.state.authenticator = authenticator_of(settings.auth, database.sessions, logins.browsers)
     install_problems(app)
     app.include_router(health.router)
     app.include_router(description.router)
+    app.include_router(session.router)
+    app.include_router(login.router)
     counted = [Depends(rate_limited)]
     for router in USER_ROUTES:
         app.include_router(router, dependencies=counted, responses=EVERYWHERE)
@@ -118,9 +127,12 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         components["Problem"] = problem
         components.pop("HTTPValidationError", None)
         components.pop("ValidationError", None)
-        schema["components"]["securitySchemes"] = KEYS
-        schema["security"] = [{name: []} for name in KEYS]
+        name = cast("Logins", app.state.logins).browsers.cookie_name
+        cookie = {"type": "apiKey", "in": "cookie", "name": name, "description": COOKIE_MEANING}
+        schema["components"]["securitySchemes"] = schemes = {**KEYS, "cookie": cookie}
+        schema["security"] = [{name: []} for name in schemes]
         for path in WITHOUT_KEY:
-            schema["paths"][path]["get"]["security"] = []
+            for operation in schema["paths"][path].values():
+                operation["security"] = []
         app.openapi_schema = schema
     return app.openapi_schema
