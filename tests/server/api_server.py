@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import httpx
 import uvicorn
+from fastapi import FastAPI
 
 from roomsplat.server.app import create_app
 from roomsplat.server.jobs import Jobs
@@ -23,9 +24,10 @@ from tests.capture import films
 class Api:
     """A running service with the users ada and bob."""
 
-    def __init__(self, storage: Path, address: str, service: Service) -> None:
-        self.storage, self.address, self.service = storage, address, service
-        self.jobs: Jobs = service.jobs
+    def __init__(self, storage: Path, address: str, app: FastAPI) -> None:
+        self.storage, self.address, self.app = storage, address, app
+        self.service = cast("Service", app.state.service)
+        self.jobs: Jobs = self.service.jobs
         self._clients: list[httpx.Client] = []
         self.ada, self.bob = self.client("ada"), self.client("bob")
 
@@ -105,7 +107,7 @@ def running_api(storage: Path, **settings: Any) -> Generator[Api]:
             assert time.monotonic() < deadline
             time.sleep(0.01)
         port = server.servers[0].sockets[0].getsockname()[1]
-        api = Api(storage, f"http://127.0.0.1:{port}", cast("Service", app.state.service))
+        api = Api(storage, f"http://127.0.0.1:{port}", app)
         yield api
     finally:
         if api is not None:
