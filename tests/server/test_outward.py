@@ -23,7 +23,7 @@ JOB = JobRecord(
     timings={},
     created_at=datetime.now(UTC),
 )
-OUTWARD = Outward(JOB, STORAGE, STORAGE / "models" / "an-id")
+OUTWARD = Outward(JOB, STORAGE, STORAGE / "models" / "an-id", STORAGE / JOB.source_path)
 
 SENTENCES = {
     "/srv/our data/storage/uploads/an-id.mp4 is damaged.": "my room.mp4 is damaged.",

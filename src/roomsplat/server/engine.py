@@ -12,6 +12,7 @@ from roomsplat.server.jobs import JobRules, Jobs
 from roomsplat.server.settings import ServerSettings
 from roomsplat.server.slot import Slot
 from roomsplat.server.stop import Stop
+from roomsplat.server.stores import open_store
 from roomsplat.server.worker import Worker
 from roomsplat.server.workers import Presence, Workers
 
@@ -35,6 +36,7 @@ def run_worker(settings: ServerSettings, *, engine: str = "auto", device: int | 
     Raises:
         ServiceError: this device has its worker already.
         DatabaseUnavailableError: the database does not answer at the start.
+        StorageUnavailableError: the bucket cannot be used.
     """
     stop = Stop()
     for polite in (signal.SIGTERM, signal.SIGINT):
@@ -44,13 +46,14 @@ def run_worker(settings: ServerSettings, *, engine: str = "auto", device: int | 
     database = open_database(settings.resolved_database_url)
     try:
         upgrade(database)
+        files = open_store(settings)
         jobs = Jobs(database.sessions, rules=rules_of(settings))
         options = [*(() if engine == "auto" else ("--engine", engine))]
         options += [*(() if device is None else ("--device", str(device)))]
         workers = Workers(database.sessions, patience_seconds=settings.lease_seconds)
         presence = Presence(workers, slot.worker, device=place, every_seconds=settings.heartbeat_seconds)
         log.info("worker %s begins", slot.worker)
-        Worker(jobs, settings, slot, stop=stop, presence=presence, options=options).run()
+        Worker(jobs, files, settings, slot, stop=stop, presence=presence, options=options).run()
         log.info("worker %s ends", slot.worker)
         presence.leave()
     finally:

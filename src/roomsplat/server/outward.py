@@ -16,9 +16,9 @@ FOLDER = "the job's folder"
 class Outward:
     """Puts the names that a job's owner knows for the places of its files."""
 
-    def __init__(self, job: JobRecord, storage: Path, out: Path) -> None:
-        """Args: ``storage``: the folder of the service. ``out``: where the pipeline writes."""
-        video, inside = storage / job.source_path, PurePosixPath(job.source_path).name
+    def __init__(self, job: JobRecord, storage: Path, out: Path, video: Path) -> None:
+        """Args: ``storage``: the folder of the service. ``out``, ``video``: what the pipeline writes and reads."""
+        inside = PurePosixPath(job.source_path).name
         self._names = (
             (str(video), job.source_name),
             (f"{out}/", ""),

@@ -46,6 +46,8 @@ class ServerSettings(BaseSettings):
     """How long one that is used stays logged in."""
     failed_logins_per_minute: Annotated[int, Field(ge=0)] = 10
     """Wrong keys that may be tried from one address; 0 is no limit."""
+    logins_per_minute: Annotated[int, Field(ge=0)] = 60
+    """Logins by the issuer that may be begun from one address; 0 is no limit."""
     max_keys_per_user: Annotated[int, Field(ge=0)] = 20
     """Keys that one user may have; ``roomsplat keys create`` makes more."""
     oidc_issuer: str | None = None

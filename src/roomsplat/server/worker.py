@@ -5,9 +5,11 @@ import time
 from collections.abc import Sequence
 
 from roomsplat.server.attempt import Attempt
-from roomsplat.server.errors import DatabaseUnavailableError, StaleLeaseError
+from roomsplat.server.errors import DatabaseUnavailableError, JobNotFoundError, StaleLeaseError
+from roomsplat.server.files import FileStore
 from roomsplat.server.jobs import Jobs
 from roomsplat.server.logging import about_job
+from roomsplat.server.outputs import remove_job_files
 from roomsplat.server.reaper import reap
 from roomsplat.server.records import JobError, Lease
 from roomsplat.server.settings import ServerSettings
@@ -30,6 +32,7 @@ class Worker:
     def __init__(
         self,
         jobs: Jobs,
+        files: FileStore,
         settings: ServerSettings,
         slot: Slot,
         *,
@@ -38,7 +41,7 @@ class Worker:
         options: Sequence[str] = (),
     ) -> None:
         """``stop`` ends it: the job at work goes back to the queue. ``options`` go to every run (``--device 1``)."""
-        self._jobs, self._settings, self._slot = jobs, settings, slot
+        self._jobs, self._files, self._settings, self._slot = jobs, files, settings, slot
         self._stop, self._presence, self._options = stop, presence, options
 
     def run(self) -> None:
@@ -76,6 +79,7 @@ class Worker:
         log.info("taking the job, attempt %d", lease.attempt)
         attempt = Attempt(
             self._jobs,
+            self._files,
             self._settings,
             lease,
             taken_at=taken_at,
@@ -88,6 +92,7 @@ class Worker:
             attempt.run()
         except StaleLeaseError:
             log.warning("the lease was lost; the job is another worker's now")
+            self._clear_away(lease.job_id)
         except DatabaseUnavailableError:
             raise
         except Exception:  # a bug of ours must end this job and not the worker
@@ -99,3 +104,10 @@ class Worker:
             self._jobs.fail(lease, BUG)
         except StaleLeaseError:
             log.warning("the lease was lost as well")
+
+    def _clear_away(self, job_id: str) -> None:
+        """What was written for a job that its owner has deleted meanwhile must not stay for ever."""
+        try:
+            self._jobs.read(job_id)
+        except JobNotFoundError:
+            remove_job_files(self._files, self._settings.storage, job_id, None)

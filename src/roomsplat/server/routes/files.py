@@ -1,6 +1,5 @@
 """What jobs made, to download."""
 
-from contextlib import suppress
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -45,14 +44,14 @@ def list_files(job_id: str, user: CurrentUser, service: TheService) -> FileList:
     """The outputs that there are; while a job runs, those that are there already."""
     service.jobs.get(job_id, user.id)
     root = f"models/{job_id}/"
-    names = [path.removeprefix(root) for path in service.files.list_files(f"models/{job_id}")]
-    items: list[FileView] = []
-    for name in names:
-        if not name.startswith(HIDDEN):
-            with suppress(FileNotInStoreError):  # a running job took it away meanwhile
-                size = service.files.stat(root + name).size
-                items.append(FileView(name=name, size=size, url=f"/api/jobs/{job_id}/files/{name}"))
-    if "cameras/transforms.json" in names:
+    found = service.files.stat_files(f"models/{job_id}")
+    sizes = {path.removeprefix(root): stat.size for path, stat in found.items()}
+    items = [
+        FileView(name=name, size=size, url=f"/api/jobs/{job_id}/files/{name}")
+        for name, size in sizes.items()
+        if not name.startswith(HIDDEN)
+    ]
+    if "cameras/transforms.json" in sizes:
         items.append(FileView(name=ARCHIVE, size=None, url=f"/api/jobs/{job_id}/files/{ARCHIVE}"))
     return FileList(items=items)
 

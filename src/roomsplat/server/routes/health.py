@@ -70,3 +70,4 @@ def _write_something(service: Service) -> None:
         probe.write_bytes(b"roomsplat")
     finally:
         probe.unlink(missing_ok=True)
+    service.files.list_files("ready")  # does the bucket answer, if files are in one?
