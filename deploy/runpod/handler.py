@@ -88,7 +88,8 @@ class Request:
         self._job, self._settings, self._tell, self._fetch = job, settings, tell, fetch
         self._stop = stop or threading.Event()
         self._progress = Progress()
-        self._told: tuple[float, str] = (0.0, "")
+        self._told: dict[str, Any] = {}
+        self._told_at = 0.0
         given = str(job.get("id", ""))
         self.id = given if re.fullmatch(r"[A-Za-z0-9_-]{1,100}", given) else secrets.token_urlsafe(16)
 
@@ -176,14 +177,19 @@ class Request:
         return code
 
     def _report(self, now: float) -> None:
-        """Tell how far it is: a new stage at once, a bar that moved every other second."""
-        at, stage = self._told
+        """Tell how far it is, if there is news: a new stage at once, a bar that moved every other second."""
         seen = self._progress
-        if seen.stage == stage and now - at < SECONDS_BETWEEN_TELLS:
+        news = {
+            "status": seen.status.value,
+            "stage": seen.stage,
+            "progress": round(seen.progress, 4),
+            "counts": dict(seen.counts),
+        }
+        same_stage = news["stage"] == self._told.get("stage")
+        if news == self._told or (same_stage and now - self._told_at < SECONDS_BETWEEN_TELLS):
             return
-        self._told = (now, seen.stage)
-        news = {"status": str(seen.status), "stage": seen.stage, "progress": round(seen.progress, 4)}
-        self._tell(self._job, news | {"counts": dict(seen.counts)})
+        self._told, self._told_at = news, now
+        self._tell(self._job, news)
 
 
 def _checked(asked: object) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """What a finished request gives back: its files in the bucket, or small ones in the answer itself."""
 
 import base64
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -10,8 +12,8 @@ from roomsplat.server.settings import ServerSettings
 
 MAX_ANSWER_BYTES = 12 * 1024 * 1024
 """Files in an answer: RunPod takes 20 MB, and base64 makes a third more of it."""
-INLINE = ("scene.ply", "preview.png", "run.json")
-"""What comes back without a bucket, in this order, as long as there is room."""
+COMPANIONS = ("preview.png", "run.json")
+"""What comes back beside the scene without a bucket, in this order, as long as there is room."""
 
 
 class ResultTooLargeError(RoomsplatError):
@@ -47,16 +49,27 @@ def deliver(store: FileStore | None, settings: ServerSettings, request_id: str, 
 
 def _inline(out: Path) -> dict[str, str]:
     room = MAX_ANSWER_BYTES
+    scene = out / "scene.ply"
+    if scene.stat().st_size > room:
+        scene = _small(scene)
+    if scene.stat().st_size > room:
+        raise ResultTooLargeError(
+            f"The scene has {scene.stat().st_size} bytes, more than an answer holds, and there is no bucket.",
+            hint="Set ROOMSPLAT_BUCKET for the endpoint, or ask for a lower quality.",
+        )
     files: dict[str, str] = {}
-    for name in INLINE:
-        file = out / name
+    for file in (scene, *(out / name for name in COMPANIONS)):
         size = file.stat().st_size if file.exists() else 0
-        if name == "scene.ply" and size > room:
-            raise ResultTooLargeError(
-                f"The scene has {size} bytes, more than an answer holds, and this endpoint has no bucket.",
-                hint="Set ROOMSPLAT_BUCKET for the endpoint, or ask for a smaller scene.",
-            )
         if 0 < size <= room:
-            files[name] = base64.b64encode(file.read_bytes()).decode()
+            files[file.name] = base64.b64encode(file.read_bytes()).decode()
             room -= size
     return files
+
+
+def _small(scene: Path) -> Path:
+    """The scene as .splat: an eighth of its bytes, without colours that change with the view."""
+    small = scene.with_suffix(".splat")
+    # by the command and not in this process, which computes nothing; -P: a json.py here must not be taken for Python's
+    command = [sys.executable, "-P", "-m", "roomsplat", "convert", str(scene), str(small)]
+    subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - our own program
+    return small

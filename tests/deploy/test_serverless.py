@@ -15,14 +15,18 @@ from typing import Any
 import pytest
 
 from deploy.runpod import handler as serverless
+from deploy.runpod import results
 from deploy.runpod.fetch import fetch_video
 from deploy.runpod.handler import Request, make_handler
-from deploy.runpod.results import MAX_ANSWER_BYTES, ResultTooLargeError, deliver
+from deploy.runpod.results import deliver
+from roomsplat.core.scene import SplatScene
 from roomsplat.errors import DeviceLostError
+from roomsplat.formats.scene_files import write_scene
 from roomsplat.server.files import LocalFileStore
 from roomsplat.server.settings import ServerSettings
 from tests.capture import films
 from tests.deploy.web import serving
+from tests.formats.samples import make_gaussians
 
 FAKE = Path(__file__).parents[1] / "server" / "fake_pipeline.py"
 # The fake finds its wishes in the settings of the job, where the real settings have no place for them.
@@ -232,16 +236,22 @@ def test_the_results_go_into_the_bucket(film: bytes, tmp_path: Path) -> None:
     assert not any("/work/" in name for name in stored)
 
 
-def test_without_a_bucket_a_large_scene_is_refused_and_small_files_come_along(tmp_path: Path) -> None:
-    """The scene comes first; what does not fit beside it is left out; a scene that does not fit is an error."""
+def test_without_a_bucket_the_scene_comes_as_far_as_it_fits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it is, or else as .splat; small files come along while there is room; one that never fits is an error."""
     place, out = ServerSettings(storage=tmp_path), tmp_path / "out"
     out.mkdir()
-    (out / "scene.ply").write_bytes(b"ply")
-    (out / "preview.png").write_bytes(bytes(MAX_ANSWER_BYTES))
+    write_scene(out / "scene.ply", SplatScene(gaussians=make_gaussians(100, degree=3)))
+    (out / "preview.png").write_bytes(bytes(results.MAX_ANSWER_BYTES))
     (out / "run.json").write_text("{}")
     assert set(deliver(None, place, "x", out)["files"]) == {"scene.ply", "run.json"}
-    (out / "scene.ply").write_bytes(bytes(MAX_ANSWER_BYTES + 1))
-    with pytest.raises(ResultTooLargeError):
+    monkeypatch.setattr(results, "MAX_ANSWER_BYTES", 4000)
+    files = deliver(None, place, "x", out)["files"]
+    assert set(files) == {"scene.splat", "run.json"}
+    assert len(base64.b64decode(files["scene.splat"])) == 100 * 32
+    monkeypatch.setattr(results, "MAX_ANSWER_BYTES", 3000)
+    with pytest.raises(results.ResultTooLargeError):
         deliver(None, place, "x", out)
 
 
