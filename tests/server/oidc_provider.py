@@ -3,6 +3,8 @@
 import base64
 import contextlib
 import hashlib
+import hmac
+import json
 import secrets
 import threading
 import time
@@ -12,7 +14,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import uvicorn
 from joserfc import jwt
-from joserfc.jwk import OctKey, RSAKey
+from joserfc.jwk import RSAKey
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -107,10 +109,9 @@ class Provider:
             return JSONResponse({"error": "invalid_client"}, 401)
         asked = self._codes.pop(form.get("code", ""), None)
         digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
-        challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
         if (
             asked is None
-            or challenge != asked["code_challenge"]
+            or encoded(digest) != asked["code_challenge"]
             or form["redirect_uri"] != asked["redirect_uri"]
         ):
             return JSONResponse({"error": "invalid_grant"}, 400)
@@ -159,16 +160,15 @@ def by(key: RSAKey) -> Sign:
 
 def unsigned(_provider: Provider, claims: Claims) -> str:
     """By nobody (alg none)."""
-    head, body = (
-        base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in (b'{"alg":"none"}', dumped(claims))
-    )
-    return f"{head}.{body}."
+    return f"{encoded(dumped({'alg': 'none'}))}.{encoded(dumped(claims))}."
 
 
 def by_the_public_key(provider: Provider, claims: Claims) -> str:
     """By the public key as if it were a shared secret (HS256): anybody can do that."""
-    shared = OctKey.import_key(provider.key.as_pem(private=False))
-    return jwt.encode({"alg": "HS256", "kid": provider.key.kid}, claims, shared)
+    head = dumped({"alg": "HS256", "kid": provider.key.kid})
+    said = f"{encoded(head)}.{encoded(dumped(claims))}"
+    shared = provider.key.as_pem(private=False)
+    return f"{said}.{encoded(hmac.digest(shared, said.encode(), 'sha256'))}"
 
 
 def with_claims(**changed: Any) -> Sign:
@@ -183,7 +183,12 @@ def with_claims(**changed: Any) -> Sign:
 
 def dumped(claims: Claims) -> bytes:
     """As JSON."""
-    return JSONResponse(claims).body
+    return json.dumps(claims).encode()
+
+
+def encoded(data: bytes) -> str:
+    """As the standard writes bytes."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 @contextlib.contextmanager

@@ -3,26 +3,14 @@
 import logging
 import re
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 
-import httpx
 import pytest
-from sqlalchemy import func, select, text
-from starlette.datastructures import Headers
-from starlette.responses import Response
 
-from roomsplat.server.database import Database, reading
-from roomsplat.server.keys import create_key, list_keys, revoke_key
-from roomsplat.server.logins import Logins, address_of
-from roomsplat.server.models import LoginSession
-from roomsplat.server.sessions import Browsers
-from roomsplat.server.settings import ServerSettings
-from roomsplat.server.users import Users
+from roomsplat.server.keys import create_key, revoke_key
+from roomsplat.server.logins import address_of
 from tests.server.api_server import Api, code_of, running_api
-from tests.server.job_fixtures import Clock
-
-CSRF = "X-CSRF-Token"
+from tests.server.browser import CSRF, key_of, logged_in
 
 
 @pytest.fixture(scope="module")
@@ -30,20 +18,6 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     """A service with keys, where mistakes are not counted."""
     with running_api(tmp_path_factory.mktemp("storage"), failed_logins_per_minute=0) as running:
         yield running
-
-
-def key_of(client: httpx.Client) -> str:
-    """The key that a client of the fixtures sends."""
-    return client.headers["authorization"].removeprefix("Bearer ")
-
-
-def logged_in(api: Api, client: httpx.Client) -> httpx.Client:
-    """A browser that is logged in with this client's key, and sends the token with all it does."""
-    browser = api.anybody()
-    answer = browser.post("/api/session", json={"key": key_of(client)})
-    assert answer.status_code == 201, answer.text
-    browser.headers[CSRF] = answer.json()["csrf"]
-    return browser
 
 
 def test_a_key_logs_a_browser_in(api: Api) -> None:
@@ -265,53 +239,6 @@ def test_without_keys_nobody_logs_in(tmp_path: Path) -> None:
         assert code_of(anybody.get("/auth/callback?state=x&code=y")) == (404, "not_found")
 
 
-def test_a_user_keeps_their_own_keys(api: Api) -> None:
-    """Made by a login or a key, shown once, listed by first letters, good at once, and gone when deleted."""
-    browser = logged_in(api, api.client("cleo"))
-    made = browser.post("/api/keys", json={"name": "laptop"})
-    assert made.status_code == 201
-    assert made.headers["cache-control"] == "no-store"
-    key, prefix = made.json()["key"], made.json()["prefix"]
-    assert key.startswith(prefix)
-    assert made.json()["scopes"] == ["read", "write"]
-    program = api.anybody({"Authorization": f"Bearer {key}"})
-    assert program.get("/api/session").json()["user"]["name"] == "cleo"
-    listed = browser.get("/api/keys").json()["items"]
-    assert [item["prefix"] for item in listed if item["name"] == "laptop"] == [prefix]
-    assert key not in browser.get("/api/keys").text
-    assert code_of(api.bob.delete(f"/api/keys/{prefix}")) == (404, "key_not_found")
-    assert prefix not in api.bob.get("/api/keys").text
-    assert browser.delete(f"/api/keys/{prefix}").status_code == 204
-    assert code_of(program.get("/api/jobs")) == (401, "unauthorized")
-    assert prefix not in browser.get("/api/keys").text
-    assert code_of(browser.delete(f"/api/keys/{prefix}")) == (404, "key_not_found")
-
-
-def test_no_key_is_allowed_more_than_its_maker(api: Api) -> None:
-    """A key asks for at most the scopes of whoever makes it; what is no scope is refused."""
-    assert code_of(api.ada.post("/api/keys", json={"scopes": ["read", "admin"]})) == (403, "forbidden")
-    for scopes in ([], ["root"], "read"):
-        assert code_of(api.ada.post("/api/keys", json={"scopes": scopes})) == (422, "invalid_request")
-    reader = api.ada.post("/api/keys", json={"scopes": ["read"]}).json()
-    assert reader["scopes"] == ["read"]
-    program = api.anybody({"X-API-Key": reader["key"]})
-    assert code_of(program.post("/api/keys", json={})) == (403, "forbidden")
-    root = api.client("root", scopes=("read", "write", "admin"))
-    assert root.post("/api/keys", json={"scopes": ["admin"]}).json()["scopes"] == ["admin"]
-    assert root.post("/api/keys", json={}).json()["scopes"] == ["read", "write"]
-
-
-def test_one_user_has_only_so_many_keys(tmp_path: Path) -> None:
-    """The key after the last allowed one is refused until another is deleted; other users are not held up."""
-    with running_api(tmp_path, max_keys_per_user=2) as api:
-        second = api.ada.post("/api/keys", json={}).json()
-        assert code_of(api.ada.post("/api/keys", json={})) == (409, "too_many_keys")
-        assert api.bob.post("/api/keys", json={}).status_code == 201
-        assert api.ada.delete(f"/api/keys/{second['prefix']}").status_code == 204
-        assert api.ada.post("/api/keys", json={}).status_code == 201
-        assert len([key for key in list_keys(api.service.database.sessions) if key.user_name == "ada"]) == 3
-
-
 def test_no_secret_is_logged(api: Api, caplog: pytest.LogCaptureFixture) -> None:
     """Neither a key nor a cookie nor a token against forged requests stands in the log, whatever goes wrong."""
     caplog.set_level(logging.INFO)
@@ -321,105 +248,3 @@ def test_no_secret_is_logged(api: Api, caplog: pytest.LogCaptureFixture) -> None
     made = browser.post("/api/keys", json={}).json()["key"]
     words = [key_of(api.ada), browser.cookies["roomsplat_session"], browser.headers[CSRF], made, "rsk_wrong"]
     assert [word for word in words if word in caplog.text] == []
-
-
-class Desk:
-    """Browsers that are logged in, on a clock of the law's own."""
-
-    def __init__(self, database: Database, *, with_issuer: bool = True) -> None:
-        self.clock = Clock()
-        self.database = database
-        self.user = Users(database.sessions).ensure("ada")
-        self.browsers = Browsers(
-            database.sessions,
-            seconds=timedelta(days=14).total_seconds(),
-            longest_seconds=timedelta(days=20).total_seconds(),
-            with_issuer=with_issuer,
-            secure=False,
-            clock=self.clock,
-        )
-
-    def login(self) -> Headers:
-        """What a browser sends after a login."""
-        response = Response()
-        self.browsers.start(response, Headers(), self.user.id, frozenset({"read", "write"}), None)
-        return Headers({"cookie": response.headers["set-cookie"].split(";")[0]})
-
-    def rows(self) -> int:
-        """How many sessions the database has."""
-        with reading(self.database.sessions) as session:
-            return session.scalar(select(func.count()).select_from(LoginSession)) or 0
-
-
-def test_a_session_ends_when_it_is_not_used(database: Database) -> None:
-    """One that is used goes on from its last use, but not for ever; one that is not used ends; ended ones are swept."""
-    desk = Desk(database)
-    used, unused = desk.login(), desk.login()
-    desk.clock.pass_(13 * 86400)
-    assert desk.browsers.find(used) is not None
-    desk.clock.pass_(2 * 86400)
-    assert desk.browsers.find(unused) is None
-    assert desk.browsers.find(used) is not None
-    desk.clock.pass_(4 * 86400)
-    assert desk.browsers.find(used) is not None
-    desk.clock.pass_(2 * 86400)
-    assert desk.browsers.find(used) is None
-    assert desk.rows() == 2
-    desk.login()
-    assert desk.rows() == 1
-
-
-def test_a_session_is_prolonged_once_an_hour(database: Database) -> None:
-    """Looking writes to the database at most once an hour, however often it is looked."""
-    desk = Desk(database)
-    headers = desk.login()
-
-    def renewed() -> object:
-        with reading(database.sessions) as session:
-            return session.scalars(select(LoginSession.renewed_at)).one()
-
-    first = renewed()
-    desk.clock.pass_(3599)
-    desk.browsers.find(headers)
-    assert renewed() == first
-    desk.clock.pass_(2)
-    desk.browsers.find(headers)
-    assert renewed() != first
-
-
-def test_the_cookie_itself_is_not_kept(database: Database) -> None:
-    """Who reads the database can neither log in as anybody nor forge a change."""
-    desk = Desk(database)
-    headers = desk.login()
-    caller = desk.browsers.find(headers)
-    assert caller is not None
-    with database.sessions() as session:
-        rows = [str(tuple(row)) for row in session.execute(text("SELECT * FROM sessions"))]
-    assert len(rows) == 1
-    for secret in (headers["cookie"].partition("=")[2], str(caller.csrf)):
-        assert secret not in rows[0]
-
-
-def test_without_the_issuer_its_logins_end(database: Database) -> None:
-    """A service that is started without the issuer again takes no login that the issuer vouched for."""
-    desk = Desk(database)
-    headers = desk.login()
-    without = Desk(database, with_issuer=False)
-    assert desk.browsers.find(headers) is not None
-    assert without.browsers.find(headers) is None
-
-
-def test_the_settings_reach_the_sessions(database: Database, tmp_path: Path) -> None:
-    """How long a login lasts is a setting."""
-    clock = Clock()
-    settings = ServerSettings(storage=tmp_path, auth="keys", session_seconds=60)
-    logins = Logins(settings, database.sessions, clock=clock)
-    record, _ = create_key(database.sessions, "ada")
-    response = Response()
-    user = Users(database.sessions).ensure("ada")
-    logins.browsers.start(response, Headers(), user.id, frozenset({"read"}), record.id)
-    headers = Headers({"cookie": response.headers["set-cookie"].split(";")[0]})
-    assert "Max-Age=60;" in response.headers["set-cookie"]
-    assert logins.browsers.find(headers) is not None
-    clock.pass_(61)
-    assert logins.browsers.find(headers) is None

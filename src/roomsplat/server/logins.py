@@ -31,9 +31,6 @@ from roomsplat.server.users import Users
 PENDING_SECONDS = 600.0
 """How long somebody may take at the issuer."""
 
-STARTS_PER_MINUTE = 60
-"""Logins that one address may begin; each is a row until it ends."""
-
 _TOKEN_LENGTH = 43
 _LONGEST_PATH = 2000
 
@@ -99,7 +96,7 @@ class Logins:
             clock=clock,
         )
         self.mistakes = RequestLimiter(settings.failed_logins_per_minute)
-        self.starts = RequestLimiter(STARTS_PER_MINUTE)
+        self.starts = RequestLimiter(settings.logins_per_minute)  # each is a row until it ends
         self.issuer = Issuer(_client(settings)) if settings.auth == "oidc" else None
         self._guests = Guests(
             emails=_lower(settings.oidc_allowed_emails),

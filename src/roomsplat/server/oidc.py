@@ -102,6 +102,7 @@ class Issuer:
         self._lock = threading.Lock()
         self._known: dict[str, tuple[Mapping[str, Any], float]] = {}  # address -> (what it said, until when)
         self._silent_until = float("-inf")
+        self._authorities = httpx2.create_ssl_context()  # read once: it takes longer than a whole login
 
     def address(self, secrets: Secrets, state: str, redirect_uri: str) -> str:
         """Where to send the browser.
@@ -225,7 +226,7 @@ class Issuer:
             if self._silent_until > now:
                 raise LoginUnavailableError
             try:
-                answer = httpx2.get(address, timeout=TIMEOUT_SECONDS)
+                answer = httpx2.get(address, timeout=TIMEOUT_SECONDS, verify=self._authorities)
                 answer.raise_for_status()
                 said = answer.json()
                 if not isinstance(said, dict):
@@ -247,6 +248,7 @@ class Issuer:
             redirect_uri=redirect_uri,
             code_challenge_method="S256",
             timeout=TIMEOUT_SECONDS,
+            verify=self._authorities,
         )
 
 
