@@ -24,14 +24,17 @@ class Moto:
         command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 60
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-                return
-            except OSError:
-                assert self._process.poll() is None, "moto has ended"
-                assert time.monotonic() < deadline, "moto does not answer"
-                time.sleep(0.05)
+        while not self._answers():
+            assert self._process.poll() is None, "moto has ended"
+            assert time.monotonic() < deadline, "moto does not answer"
+            time.sleep(0.05)
+
+    def _answers(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.port), 1).close()
+        except OSError:
+            return False
+        return True
 
     def bucket(self) -> str:
         """A new and empty bucket; its name."""

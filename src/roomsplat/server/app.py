@@ -22,6 +22,7 @@ from roomsplat.server.routes.uploads import EXPOSED_HEADERS, uploads_router
 from roomsplat.server.schemas import Problem
 from roomsplat.server.service import EVERYWHERE, Service, build_service, problems, rate_limited
 from roomsplat.server.settings import ServerSettings
+from roomsplat.server.sweeper import Sweeper
 from roomsplat.server.uploads import Upload
 
 DESCRIPTION = "Upload a video of a room, watch its reconstruction, download the scene."
@@ -61,7 +62,10 @@ def create_app(settings: ServerSettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
+        sweeper = Sweeper(service.jobs, service.files)
+        sweeper.start()
         yield
+        sweeper.stop()
         service.streams.stop()
         database.dispose()
 
@@ -85,6 +89,13 @@ def create_app(settings: ServerSettings) -> FastAPI:
     for router in USER_ROUTES:
         app.include_router(router, dependencies=counted, responses=EVERYWHERE)
     app.include_router(_resumable(service), dependencies=counted, responses=EVERYWHERE | OF_UPLOADS)
+    _guard(app, settings, metrics)
+    app.openapi = lambda: _openapi(app)  # FastAPI's documented way to extend the schema
+    return app
+
+
+def _guard(app: FastAPI, settings: ServerSettings, metrics: HttpMetrics) -> None:
+    """What every request passes before any route; the last one added is the first one passed."""
     app.add_middleware(BodyLimit)
     if settings.cors_origins:
         app.add_middleware(
@@ -96,8 +107,6 @@ def create_app(settings: ServerSettings) -> FastAPI:
         )
     app.add_middleware(OriginGuard, origins=settings.cors_origins, loopback_only=settings.auth == "none")
     app.add_middleware(Counted, metrics=metrics)
-    app.openapi = lambda: _openapi(app)  # FastAPI's documented way to extend the schema
-    return app
 
 
 def _resumable(service: Service) -> APIRouter:

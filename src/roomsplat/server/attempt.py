@@ -180,7 +180,7 @@ class Attempt:
 
     def _hand_back(self) -> None:
         """To the queue; a job that is to be cancelled is cancelled."""
-        self._handed_back = True
+        self._handed_back = self._stop.is_set()  # by this worker's successor it is likely taken again
         self._persist(lambda: self._jobs.release(self._lease))
 
     def _meanwhile(self, place: Place, errand: Future[None], seconds: float = float("inf")) -> bool:
