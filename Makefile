@@ -158,6 +158,10 @@ lock: $(RUNTIME)
 	$(LOCK) --extra cuda --constraint requirements/runtime.lock --output-file requirements/cuda.lock
 	$(LOCK) --extra server --constraint requirements/runtime.lock --output-file requirements/server.lock
 	$(LOCK) --extra server --group dev --constraint requirements/server.lock --output-file requirements/dev.lock
+	build/lock/bin/uv --no-config pip compile deploy/runpod/requirements.in --python-platform x86_64-manylinux_2_28 \
+	  --python-version 3.11 --generate-hashes --only-binary :all: --no-annotate --upgrade --quiet \
+	  --custom-compile-command "make lock" --constraint requirements/server.lock --constraint requirements/cuda.lock \
+	  --output-file deploy/runpod/requirements.lock
 
 clean:
 	rm -rf web/dist web/dist-light web/e2e/artefacts web/test-results src/roomsplat/page/dist

@@ -46,8 +46,22 @@ BARS: Mapping[str, float] = {
     "cuda.line.office.wall": 45,
     "cuda.line.bedroom.wall": 30,
     "cuda.same_seed.difference": 0.15,
+    **{
+        f"service.{database}.{name}": bar
+        for database in ("sqlite", "postgres")
+        for name, bar in {
+            "lost": 0,
+            "not_once": 0,
+            "refused": 0,
+            "out_of_turn": 0,
+            "passed_over": 2,
+            "status.p99": 50,
+            "large.refused": 0,
+            "large.memory_growth": 64,
+        }.items()
+    },
 }
-"""What was promised: ``cpu`` and ``line`` on two cores, ``cuda`` on one NVIDIA H200."""
+"""What was promised: ``cpu``, ``line`` and ``service`` on two cores, ``cuda`` on one NVIDIA H200."""
 
 LARGER_IS_BETTER = frozenset({"dB", "ssim", "% of frames", "frames/s"})
 """Units in which more is better; in every other one less is."""
@@ -65,7 +79,8 @@ class Figure:
     """Dotted name, such as ``cpu.step.480x270.100k``."""
     value: float
     unit: str
-    """ms, s, ratio, dB, ssim, % of frames, % of path, MB, GB, frames/s, dB apart, Gaussians, pairs, steps."""
+    """ms, s, ratio, dB, ssim, % of frames, % of path, MB, GB, frames/s, dB apart, Gaussians, pairs, steps, jobs,
+    requests, times."""
 
 
 def meets_bar(figure: Figure) -> bool | None:

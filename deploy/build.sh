@@ -1,18 +1,26 @@
 #!/bin/sh
-# build.sh cpu|cuda [--push]: build the image for linux/amd64 from this source tree; its last build step is
-# `roomsplat doctor --strict` inside the image. IMAGE=registry/name chooses the name (default: roomsplat).
+# build.sh cpu|cuda|runpod [--push] [--dirty]: build the image for linux/amd64 from this source tree, with docker or
+# podman. The last build step is `roomsplat doctor --strict` inside the image. Tags: NAME:VERSION-KIND and NAME:KIND, with
+# IMAGE=registry/name as the name (default: roomsplat). An image tells its commit, so changes that are not committed are
+# refused unless --dirty says that this is meant. `runpod` is built on top of `cuda`, so build that one first.
 set -eu
 cd "$(dirname "$0")/.."
+usage() { echo "usage: deploy/build.sh cpu|cuda|runpod [--push] [--dirty]" >&2; exit 2; }
 kind=${1:-}
 case "$kind" in
-  cpu | cuda) ;;
-  *) echo "usage: deploy/build.sh cpu|cuda [--push]" >&2; exit 2 ;;
+  cpu | cuda) file=deploy/Containerfile.$kind ;;
+  runpod) file=deploy/runpod/Containerfile ;;
+  *) usage ;;
 esac
-push=${2:-}
-case "$push" in
-  "" | --push) ;;
-  *) echo "deploy/build.sh: $push is not --push" >&2; exit 2 ;;
-esac
+shift
+push= dirty=
+for word; do
+  case "$word" in
+    --push) push=1 ;;
+    --dirty) dirty=1 ;;
+    *) usage ;;
+  esac
+done
 for program in docker podman none; do
   if command -v "$program" >/dev/null 2>&1; then break; fi
 done
@@ -20,6 +28,22 @@ if [ "$program" = none ]; then
   echo "deploy/build.sh needs docker or podman; install one of them." >&2
   exit 1
 fi
-tag=${IMAGE:-roomsplat}:$kind
-"$program" build --platform linux/amd64 --file "deploy/Containerfile.$kind" --tag "$tag" .
-if [ "$push" = --push ]; then "$program" push "$tag"; fi
+commit=$(git rev-parse HEAD 2>/dev/null || echo unknown)
+if [ -n "$(git status --porcelain 2>/dev/null || echo unknown)" ]; then
+  if [ -z "$dirty" ]; then
+    echo "deploy/build.sh: the source tree has changes that are not committed; commit them, or say --dirty." >&2
+    exit 1
+  fi
+  commit=$commit-dirty
+fi
+version=$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' src/roomsplat/_version.py)
+name=${IMAGE:-roomsplat}
+labels=org.opencontainers.image
+"$program" build --platform linux/amd64 --file "$file" --build-arg "BASE=$name:$version-cuda" \
+  --label "$labels.title=roomsplat" --label "$labels.version=$version" --label "$labels.revision=$commit" \
+  --label "$labels.created=$(date -u +%Y-%m-%dT%H:%M:%SZ)" --label "$labels.licenses=Apache-2.0" \
+  --tag "$name:$version-$kind" --tag "$name:$kind" .
+if [ -n "$push" ]; then
+  "$program" push "$name:$version-$kind"
+  "$program" push "$name:$kind"
+fi

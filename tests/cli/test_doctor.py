@@ -1,6 +1,8 @@
 """``roomsplat doctor``: what is there, what is chosen and why, and what of it works."""
 
 import json
+import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -20,13 +22,35 @@ def unused_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engines, "find_spec", lambda _name: None)
     monkeypatch.setattr(doctor, "read_driver", lambda: Driver(cuda=(13, 0), gpus=(GPU,)))
     monkeypatch.setattr(doctor, "check_engine", lambda name, _device, **_how: f"{name} is well")
-    for name in ("check_video", "check_sfm"):
+    for name in ("check_libraries", "check_video", "check_sfm"):
         monkeypatch.setattr(doctor, name, lambda: "well")
 
 
 def test_the_engine_check_draws_and_trains() -> None:
     """The check of the CPU engine passes here and says that both were done."""
     assert "drew and trained right on cpu" in checks.check_engine("cpu", None)
+
+
+def test_every_library_of_what_is_installed_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service's libraries are among those that are tried; one that is missing or broken is named."""
+    assert int(checks.check_libraries().split()[0]) == len(checks._required_libraries())
+    assert {"numpy", "pillow", "sqlalchemy", "psycopg", "python-multipart"} <= checks._required_libraries()
+    monkeypatch.setattr(checks, "requires", lambda _name: ["numpy>=2", "splat-of-nowhere>=1"])
+    with pytest.raises(AssertionError, match="splat-of-nowhere is not installed"):
+        checks.check_libraries()
+    monkeypatch.setattr(checks, "requires", lambda _name: ["broken>=1"])
+    monkeypatch.setattr(checks, "packages_distributions", lambda: {"not_there_at_all": ["Broken"]})
+    with pytest.raises(AssertionError, match="No module named 'not_there_at_all'"):
+        checks.check_libraries()
+
+
+def test_every_extra_has_its_mark() -> None:
+    """Each extra of the package has a library of its own by which the doctor knows that it is installed."""
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))["project"]
+    extras: dict[str, list[str]] = project["optional-dependencies"]
+    assert set(checks.MARKS) == set(extras)
+    for extra, mark in checks.MARKS.items():
+        assert any(line.startswith(mark) for line in extras[extra])
 
 
 @pytest.mark.usefixtures("unused_gpu")

@@ -6,22 +6,19 @@ import shutil
 import stat
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
-from roomsplat.server.settings import ServerSettings
+from roomsplat._version import __version__
+from tests.deploy.laws import DEPLOY, ROOT, SETTINGS
 
-ROOT = Path(__file__).resolve().parents[2]
-DEPLOY = ROOT / "deploy"
 KINDS = ("cpu", "cuda")
-SCRIPTS = ("build.sh", "install.sh", "check")
+SCRIPTS = ("build.sh", "install.sh", "check", "runpod/start.sh")
 
 
 def instructions(kind: str) -> list[tuple[str, str]]:
-    """The instructions of a container file, continued lines joined, without comments."""
-    text = (DEPLOY / f"Containerfile.{kind}").read_text("utf-8")
+    """The instructions of a container file (by its kind or its path), continued lines joined, without comments."""
+    text = (DEPLOY / (kind if "/" in kind else f"Containerfile.{kind}")).read_text("utf-8")
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     joined = re.sub(r"\\\n\s*", "", "\n".join(lines))
     return [(word, rest) for word, _, rest in (line.partition(" ") for line in joined.splitlines())]
@@ -100,25 +97,12 @@ def test_check_installs_what_the_container_files_install() -> None:
     assert "deploy/install.sh /opt/roomsplat server" in check
 
 
-@pytest.mark.parametrize("name", ["compose.yaml", "compose.gpu.yaml"])
-def test_the_services_are_set_by_settings_that_exist(name: str) -> None:
-    """Every ROOMSPLAT_ variable of compose is a setting; no port is open to the world; no password is written down."""
-    text = (DEPLOY / name).read_text("utf-8")
-    compose: dict[str, Any] = yaml.safe_load(text)
-    known = {f"ROOMSPLAT_{field.upper()}" for field in ServerSettings.model_fields}
-    assert set(re.findall(r"ROOMSPLAT_\w+", text)) <= known
-    for service in compose["services"].values():
-        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
-    assert all("${POSTGRES_PASSWORD" in value for value in re.findall(r"PASSWORD: (.+)", text))
-
-
 def test_the_containers_settings_are_settings() -> None:
     """The environment of the images names settings that exist."""
-    known = {f"ROOMSPLAT_{field.upper()}" for field in ServerSettings.model_fields}
     for kind in KINDS:
         said = {name for _, rest in instructions(kind) for name in re.findall(r"(ROOMSPLAT_\w+)=", rest)}
         assert said
-        assert said <= known
+        assert said <= SETTINGS
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
@@ -132,8 +116,22 @@ def test_the_scripts_are_programs(name: str) -> None:
     assert run.returncode == 0, run.stderr
 
 
-def test_build_takes_what_it_says_and_nothing_else(tmp_path: Path) -> None:
-    """A stand-in for docker gets the file, the tag and, if asked for, the push; a wrong word ends in the usage."""
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A source tree of its own, committed, as far as build.sh looks at it."""
+    root = tmp_path / "tree"
+    shutil.copytree(DEPLOY, root / "deploy")
+    version = Path("src") / "roomsplat" / "_version.py"
+    (root / version).parent.mkdir(parents=True)
+    shutil.copyfile(ROOT / version, root / version)
+    who = ("-c", "user.name=law", "-c", "user.email=law@example.org")
+    for words in (["init", "--quiet"], ["add", "--all"], [*who, "commit", "--quiet", "--message", "all"]):
+        subprocess.run(["git", *words], cwd=root, check=True)  # noqa: S607 - whichever git there is
+    return root
+
+
+def test_build_takes_what_it_says_and_nothing_else(tree: Path, tmp_path: Path) -> None:
+    """A stand-in for docker gets file, tags, labels and, if asked for, the pushes; a wrong word ends in the usage."""
     heard = tmp_path / "heard"
     docker = tmp_path / "docker"
     docker.write_text(f'#!/bin/sh\necho "$@" >> {heard}\n')
@@ -141,17 +139,30 @@ def test_build_takes_what_it_says_and_nothing_else(tmp_path: Path) -> None:
     environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "IMAGE": "registry.example/splat"}
 
     def build(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [str(DEPLOY / "build.sh"), *words]
+        command = [str(tree / "deploy" / "build.sh"), *words]
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
     assert build("cuda", "--push").returncode == 0
-    first, second = heard.read_text().splitlines()
-    assert "--platform linux/amd64" in first
-    assert "--file deploy/Containerfile.cuda --tag registry.example/splat:cuda ." in first
-    assert second == "push registry.example/splat:cuda"
+    built, *pushed = heard.read_text().splitlines()
+    name = "registry.example/splat"
+    assert built.startswith("build --platform linux/amd64 --file deploy/Containerfile.cuda ")
+    assert f" --tag {name}:{__version__}-cuda --tag {name}:cuda ." in built
+    assert re.search(r"image\.revision=[0-9a-f]{40} ", built)
+    assert f"image.version={__version__} " in built
+    assert pushed == [f"push {name}:{__version__}-cuda", f"push {name}:cuda"]
+    heard.unlink()
+    assert build("runpod").returncode == 0
+    assert (
+        f"--file deploy/runpod/Containerfile --build-arg BASE={name}:{__version__}-cuda " in heard.read_text()
+    )
     for wrong in ([], ["gpu"], ["cpu", "--pull"]):
         assert build(*wrong).returncode == 2
-    assert len(heard.read_text().splitlines()) == 2
+    assert len(heard.read_text().splitlines()) == 1
+    (tree / "src" / "new.py").touch()
+    refused = build("cpu", "--push")
+    assert (refused.returncode, "--dirty" in refused.stderr) == (1, True)
+    assert build("cpu", "--dirty").returncode == 0
+    assert re.search(r"image\.revision=[0-9a-f]{40}-dirty ", heard.read_text().splitlines()[1])
 
 
 def test_install_without_words_says_how() -> None:

@@ -42,7 +42,7 @@ def quick() -> PipelineConfig:
         threads=2,
         capture=replace(config.capture, frames=30),
         train=replace(config.train, max_steps=150, max_gaussians=4_000, max_side=160),
-        export=replace(config.export, tour_seconds=0.5),
+        export=replace(config.export, tour_seconds=0.5, live_seconds=0.5),
     )
 
 

@@ -16,7 +16,15 @@ from roomsplat.errors import InputNotFoundError, InterruptedRunError, OutputErro
 from roomsplat.formats.colmap import read_colmap
 from roomsplat.formats.nerfstudio import read_transforms, write_transforms
 from roomsplat.pipeline.config import PipelineConfig, config_from_json
-from roomsplat.pipeline.events import Event, RunFinished, RunStarted, StageFinished, StageProgress
+from roomsplat.pipeline.events import (
+    CamerasFound,
+    Event,
+    RunFinished,
+    RunStarted,
+    SnapshotWritten,
+    StageFinished,
+    StageProgress,
+)
 from roomsplat.pipeline.finished import open_run
 from roomsplat.pipeline.run import reconstruct
 from roomsplat.pipeline.summary import read_summary
@@ -71,6 +79,24 @@ def test_events_tell_the_whole_story(finished: Run) -> None:
     assert any("psnr" in event.metrics for event in events if isinstance(event, StageProgress))
 
 
+def test_a_run_shows_what_it_has(finished: Run, room_film: RoomFilm) -> None:
+    """Cameras are told of before training, the scene during it, by names below the folder; the end takes it away."""
+    kinds = [type(event) for event in finished.events]
+    trained = kinds.index(CamerasFound), kinds.index(SnapshotWritten), kinds.index(RunFinished)
+    assert trained == tuple(sorted(trained))
+    found, snapshot = (finished.events[place] for place in trained[:2])
+    assert isinstance(found, CamerasFound)
+    assert isinstance(snapshot, SnapshotWritten)
+    assert (found.file, found.registered, found.frames) == ("cameras/transforms.json", 30, 30)
+    assert (snapshot.file, snapshot.bytes) == ("live/scene.splat", 32 * snapshot.num_gaussians)
+    assert not (finished.out / "live").exists()
+    with Image.open(finished.out / "thumbnail.jpg") as thumbnail:
+        assert thumbnail.size == (320, 240)
+    for name in finished.result.summary.files:
+        assert (finished.out / name).exists()
+    assert str(room_film.path.parent) not in (finished.out / "run.json").read_text()
+
+
 def test_a_finished_run_opens_without_its_work_folder(finished: Run, tmp_path: Path) -> None:
     """What a user keeps is enough to render and to evaluate."""
     kept = tmp_path / "kept"
@@ -114,6 +140,7 @@ def test_an_interrupt_anywhere_resumes_to_the_same_result(
         assert not (out / "run.json").exists()
     else:
         assert not (out / "work" / stage).exists()
+    assert (out / "live" / "scene.splat").exists() == (stage == "train")
     reconstruct(room_film.path, out, quick, emit=lambda _event: None, reference=room_film.truth)
     ours, theirs = read_summary(out / "run.json"), finished.result.summary
     assert replace(ours, stage_seconds={}) == replace(theirs, stage_seconds={})

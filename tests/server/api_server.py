@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import httpx
 import uvicorn
+from fastapi import FastAPI
 
 from roomsplat.page.site import Site
 from roomsplat.server.app import create_app
@@ -20,13 +21,17 @@ from roomsplat.server.settings import ServerSettings
 from roomsplat.server.users import Users
 from tests.capture import films
 
+TLS = httpx.create_ssl_context(verify=False)
+"""Reading a computer's authorities takes longer than most laws, and nothing here is encrypted."""
+
 
 class Api:
     """A running service with the users ada and bob."""
 
-    def __init__(self, storage: Path, address: str, service: Service) -> None:
-        self.storage, self.address, self.service = storage, address, service
-        self.jobs: Jobs = service.jobs
+    def __init__(self, storage: Path, address: str, app: FastAPI) -> None:
+        self.storage, self.address, self.app = storage, address, app
+        self.service = cast("Service", app.state.service)
+        self.jobs: Jobs = self.service.jobs
         self._clients: list[httpx.Client] = []
         self.ada, self.bob = self.client("ada"), self.client("bob")
 
@@ -37,13 +42,14 @@ class Api:
 
     def anybody(self, headers: dict[str, str] | None = None) -> httpx.Client:
         """A client with these headers and no others of ours."""
-        client = httpx.Client(base_url=self.address, headers=headers, timeout=20, trust_env=False)
+        client = httpx.Client(base_url=self.address, headers=headers, timeout=20, trust_env=False, verify=TLS)
         self._clients.append(client)
         return client
 
     def owner(self, name: str = "ada") -> str:
         """The user's id."""
-        return Users(self.service.database.sessions).ensure(name).id
+        users = Users(self.service.database.sessions)
+        return (users.by_name(name) or users.ensure(name)).id
 
     def job(self, name: str = "ada") -> JobRecord:
         """A job that waits, made past the API."""
@@ -85,6 +91,7 @@ def running_api(storage: Path, *, site: Site | None = None, **settings: Any) -> 
         {
             "auth": "keys",
             "requests_per_minute": 0,
+            "logins_per_minute": 0,
             "stream_poll_seconds": 0.02,
             "max_running_per_user": 1000,
             "max_queued_per_user": 1000,
@@ -106,7 +113,7 @@ def running_api(storage: Path, *, site: Site | None = None, **settings: Any) -> 
             assert time.monotonic() < deadline
             time.sleep(0.01)
         port = server.servers[0].sockets[0].getsockname()[1]
-        api = Api(storage, f"http://127.0.0.1:{port}", cast("Service", app.state.service))
+        api = Api(storage, f"http://127.0.0.1:{port}", app)
         yield api
     finally:
         if api is not None:

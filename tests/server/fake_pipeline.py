@@ -16,6 +16,8 @@ from typing import Any
 
 STAGES = {"capture": (0.0, 0.1), "sfm": (0.1, 0.3), "train": (0.3, 0.9), "export": (0.9, 1.0)}
 STEPS = 20
+SECONDS = float(os.environ.get("FAKE_STAGE_SECONDS", "0.02"))
+"""A stage takes so long where the settings say nothing else."""
 
 
 class Fake:
@@ -54,23 +56,55 @@ class Fake:
             reused = done.exists()
             if not reused:
                 self.do(stage)
-                done.mkdir()
-            self.say("stage_finished", message=stage, seconds=0.1, reused=reused)
+                self.finish(stage, done)
+            self.say("stage_finished", message=stage, seconds=self.config.get("took", 0.1), reused=reused)
+            if stage == "sfm":
+                self.show_cameras()
         self.stage = None
+        (self.out / "live" / "scene.splat").unlink(missing_ok=True)
         (self.out / "scene.ply").write_text(f"ply of {self.config.get('name', '')}")
         summary = {"frames_extracted": 9, "frames_registered": 8, "num_gaussians": 7, "eval_psnr": 30.5}
         self.say("run_finished", message="done", summary=summary)
+
+    def finish(self, stage: str, done: Path) -> None:
+        """The stage's folder appears whole, with its manifest."""
+        part = done.with_name(f".{stage}.part")
+        (part / "images").mkdir(parents=True, exist_ok=True)
+        (part / "images" / "a.jpg").write_bytes(os.urandom(1000))
+        (part / "manifest.json").write_text(json.dumps({"key": f"{stage} by {os.getpid()}"}))
+        part.rename(done)
+        if stage == "capture":
+            (self.out / "thumbnail.jpg").write_bytes(b"small")
+
+    def show_cameras(self) -> None:
+        """As right after sfm."""
+        images = self.out / "cameras" / "images"
+        images.mkdir(parents=True, exist_ok=True)
+        for number in range(9):
+            (images / f"{number}.jpg").write_bytes(bytes([number]))
+        (self.out / "cameras" / "transforms.json").write_text("{}")
+        self.say("cameras_found", file="cameras/transforms.json", registered=8, frames=9)
+
+    def show_scene(self, step: int) -> None:
+        """A look at the scene in training."""
+        live = self.out / "live" / "scene.splat"
+        live.parent.mkdir(exist_ok=True)
+        part = live.with_name(".scene.splat.part")
+        part.write_bytes(bytes(32 * step))
+        part.replace(live)
+        self.say("snapshot_written", file="live/scene.splat", step=step, num_gaussians=step, bytes=32 * step)
 
     def do(self, stage: str) -> None:
         """The steps of a stage; training keeps a checkpoint at every step."""
         checkpoint = self.out / "work" / "checkpoint.txt"
         first = int(checkpoint.read_text()) if stage == "train" and checkpoint.exists() else 0
         self.trace(stage, os.getpid(), first, "begins")
-        seconds = self.config.get("seconds", {}).get(stage, 0.02)
+        seconds = self.config.get("seconds", {}).get(stage, SECONDS)
         for step in range(first, STEPS):
             time.sleep(seconds / STEPS)
             if stage == "train":
                 checkpoint.write_text(str(step + 1))
+                self.show_scene(step + 1)
             self.say("stage_progress", message=stage, fraction=step / STEPS, metrics={"psnr": 20.0 + step})
             if step == STEPS // 2:
                 self.misbehave(stage)

@@ -16,6 +16,7 @@ from roomsplat.server.models import JobLease
 from roomsplat.server.records import JobRecord, JobStatus
 from roomsplat.server.settings import ServerSettings
 from roomsplat.server.users import Users
+from roomsplat.server.workers import Workers
 
 FAKE_PIPELINE = (sys.executable, "-P", str(Path(__file__).with_name("fake_pipeline.py")))
 WORKER = (
@@ -63,6 +64,7 @@ class Service:
         (storage / "uploads").mkdir(parents=True, exist_ok=True)
         (storage / "uploads" / "film.mp4").write_bytes(b"film")
         self.workers: list[subprocess.Popen[bytes]] = []
+        self.hosts = {storage}
 
     def with_settings(self, **settings: object) -> "Service":
         """The same service with other settings."""
@@ -78,21 +80,27 @@ class Service:
         """What the workers logged."""
         return (self.storage / "logs" / "app.log").read_text()
 
-    def submit(self, owner_id: str | None = None, **config: object) -> str:
+    def submit(self, owner_id: str | None = None, /, **config: object) -> str:
         """A new job; its settings tell the fake pipeline what to do."""
         job = self.jobs.create(
             owner_id or self.owner, source_name="film.mp4", source_path="uploads/film.mp4", config=config
         )
         return job.id
 
-    def work(self, device: int | None = 0) -> subprocess.Popen[bytes]:
-        """Start a worker: of a GPU that the fake pipeline does not look for, or of the CPU."""
+    def work(self, device: int | None = 0, *, storage: Path | None = None) -> subprocess.Popen[bytes]:
+        """Start a worker, of a GPU that the fake pipeline does not look for or of the CPU, here or on another host."""
+        host = storage or self.storage
+        self.hosts.add(host)
         worker = subprocess.Popen(
             [sys.executable, "-c", WORKER, "" if device is None else str(device)],
-            env={**os.environ, **self._environment},
+            env={**os.environ, **self._environment, "ROOMSPLAT_STORAGE": str(host)},
         )
         self.workers.append(worker)
         return worker
+
+    def living(self) -> int:
+        """How many workers live, as /ready counts them."""
+        return Workers(self._database.sessions, patience_seconds=self.settings.lease_seconds).living()
 
     def job(self, job_id: str) -> JobRecord:
         """The job now."""
@@ -126,11 +134,12 @@ class Service:
 
     def processes(self) -> dict[int, str]:
         """Every process of this service that lives, grandchildren too: by its environment."""
-        mark = f"ROOMSPLAT_STORAGE={self.storage}\0".encode()
+        marks = [f"ROOMSPLAT_STORAGE={host}\0".encode() for host in self.hosts]
         found: dict[int, str] = {}
         for folder in Path("/proc").glob("[0-9]*"):
             try:
-                if mark in (folder / "environ").read_bytes() and int(folder.name) != os.getpid():
+                environment = (folder / "environ").read_bytes()
+                if any(mark in environment for mark in marks) and int(folder.name) != os.getpid():
                     found[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
             except OSError:
                 continue  # it ended while we looked

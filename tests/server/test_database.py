@@ -119,6 +119,27 @@ def test_readers_do_not_wait_for_a_writer(database: Database) -> None:
         assert Users(database.sessions).by_name("a") is not None
 
 
+def test_a_reader_leaves_no_transaction_open(on_postgres: Database) -> None:
+    """Between two looks a reader holds nothing in the server, and afterwards its connection writes as any other."""
+    whose = text("SELECT pg_backend_pid()")
+    with reading(on_postgres.sessions) as session:
+        pid = session.scalar(whose)
+        with on_postgres.engine.connect() as other:
+            state = text("SELECT state FROM pg_stat_activity WHERE pid = :pid")
+            assert other.scalar(state, {"pid": pid}) == "idle"
+    seen: set[int] = set()
+    while pid not in seen:  # until the pool gives the reader's connection out
+        with writing(on_postgres.sessions) as session:
+            seen.add(session.execute(whose).scalar_one())
+            session.add(
+                User(id="A" * 22, name="ann", email=None, is_admin=False, created_at=datetime.now(UTC))
+            )
+            session.flush()
+            session.rollback()
+    with reading(on_postgres.sessions) as session:
+        assert session.get(User, "A" * 22) is None
+
+
 def test_sqlite_survives_a_killed_writer(tmp_path: Path) -> None:
     """What was committed before ``kill -9`` is there; the half-written transaction is not."""
     url = f"sqlite:///{tmp_path / 'a b%20.db'}"

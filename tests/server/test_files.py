@@ -1,20 +1,16 @@
 """The file store: one suite for the folder and for object stores, and what only a folder can get wrong."""
 
-import importlib.util
 import os
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from obstore.store import MemoryStore
 
 from roomsplat.server import files as files_module
-from roomsplat.server.files import FileNotInStoreError, FileStore, LocalFileStore
+from roomsplat.server.files import FileChangedError, FileNotInStoreError, FileStore, LocalFileStore
 from roomsplat.server.object_files import ObjectFileStore, open_bucket
+from tests.server.bucket import KEYS, REGION, Moto
 
 UNSAFE = [
     "",
@@ -42,27 +38,6 @@ UNSAFE = [
 ]  # fmt: skip - a list to read
 
 
-@pytest.fixture(scope="session")
-def s3_endpoint() -> Iterator[str]:
-    """A local server that speaks S3, where moto is installed."""
-    if importlib.util.find_spec("moto") is None:
-        pytest.skip("moto[server] is not installed: no S3 to talk to")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except OSError:
-                assert time.monotonic() < deadline, "moto does not answer"
-                time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}"
-        server.kill()
-
-
 @pytest.fixture(params=["local", "memory", "s3"])
 def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FileStore:
     """An empty store of each kind."""
@@ -72,14 +47,10 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
         case "memory":
             return ObjectFileStore(MemoryStore())
         case _:
-            endpoint: str = request.getfixturevalue("s3_endpoint")
-            monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-            monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-            import boto3  # noqa: PLC0415 - comes with moto, which may be missing
-
-            bucket = f"b{os.urandom(6).hex()}"
-            boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1").create_bucket(Bucket=bucket)
-            return open_bucket(bucket, endpoint=endpoint, region="us-east-1")
+            moto: Moto = request.getfixturevalue("moto")
+            for name, value in KEYS.items():
+                monkeypatch.setenv(name, value)
+            return open_bucket(moto.bucket(), endpoint=moto.endpoint, region=REGION, prefix="shared/ours")
 
 
 @pytest.fixture
@@ -103,6 +74,42 @@ def test_what_is_stored_comes_back(store: FileStore, source: Path, tmp_path: Pat
     assert content(store, "models/a/scene.ply") == source.read_bytes()
     store.fetch("models/a/scene.ply", tmp_path / "copy")
     assert (tmp_path / "copy").read_bytes() == source.read_bytes()
+
+
+def test_a_copy_is_a_file_of_its_own(store: FileStore, source: Path) -> None:
+    """A copy has the content of its moment, replaces what was there, and outlives what it was made from."""
+    expected = source.read_bytes()
+    store.put("models/a/scene.ply", source)
+    source.write_bytes(b"other")
+    store.put("models/a.ply", source)
+    store.copy("models/a/scene.ply", "models/a.ply")
+    store.put("models/a/scene.ply", source)
+    store.delete_prefix("models/a")
+    assert content(store, "models/a.ply") == expected
+    with pytest.raises(FileNotInStoreError):
+        store.copy("models/a/scene.ply", "models/a.ply")
+    assert content(store, "models/a.ply") == expected
+
+
+def test_a_list_says_what_is_known_of_each_file(store: FileStore, source: Path) -> None:
+    """A list in one go says of each file what asking for it alone says, and when it was written."""
+    before = time.time() - 2
+    for name in ("models/a/scene.ply", "models/a/cameras/b.txt", "models/b/c"):
+        store.put(name, source)
+    found = store.stat_files("models/a")
+    assert list(found) == ["models/a/cameras/b.txt", "models/a/scene.ply"]
+    assert found == {name: store.stat(name) for name in found}
+    assert all(before < stat.modified < time.time() + 2 for stat in found.values())
+
+
+def test_a_version_is_read_or_none(store: FileStore, source: Path) -> None:
+    """Who looked at a file and asks for that version gets it, or is told that another one took its place."""
+    etag = store.put("a", source).etag
+    assert b"".join(store.open_range("a", 5, 9, etag=etag)) == source.read_bytes()[5:9]
+    source.write_bytes(b"new")
+    store.put("a", source)
+    with pytest.raises(FileChangedError):
+        store.open_range("a", 0, 3, etag=etag)
 
 
 def test_a_moved_file_is_gone_from_where_it_was(store: FileStore, source: Path) -> None:

@@ -1,6 +1,7 @@
 """What strangers send, over the wire: each with its status and its code, and nothing of it stays."""
 
 import json
+import re
 import socket
 import time
 import zipfile
@@ -12,6 +13,7 @@ import pytest
 from tests.capture import films
 from tests.server.api_server import Api, code_of, film, running_api
 from tests.server.test_probe import header_only
+from tests.server.test_routes_jobs import ROUTES
 
 Make = Callable[[Path], Path]
 
@@ -70,7 +72,9 @@ FILES: dict[str, tuple[Make, int, str]] = {
     ),
     "a head and noise": (written(b"\x00\x00\x00\x18ftypmp42" + b"\x55" * 5000), 422, "unreadable_video"),
     "one pixel": (
-        lambda path: films.write_film(path, films.moving_pictures(12, 2, 2)),
+        lambda path: films.write_film(
+            path, films.moving_pictures(12, 1, 1), films.FilmStyle(pixels="yuv444p")
+        ),
         422,
         "film_too_small",
     ),
@@ -210,6 +214,17 @@ def test_what_is_no_id_is_not_there(api: Api, path: str) -> None:
     for text in IDS:
         status, code = code_of(api.ada.get(path.replace("ID", text.replace("'", "%27"))))
         assert (status, code in {"job_not_found", "not_found"}) == (404, True), text
+
+
+def test_every_address_with_an_id_is_asked_as_a_stranger(api: Api) -> None:
+    """No route that takes a job's id is missing among those that are tried with another user's job."""
+    paths = api.anybody().get("/openapi.json").json()["paths"]
+    described = {(method.upper(), path) for path, methods in paths.items() for method in methods}
+    tried = {
+        (method, re.sub(r"/files/.+", "/files/{name}", path.replace("ID", "{job_id}")))
+        for method, path in ROUTES
+    }
+    assert tried == {(method, path) for method, path in described if "{job_id}" in path}
 
 
 def test_wrong_keys_look_alike(api: Api) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from roomsplat.server.engine import living_workers
 from roomsplat.server.errors import StaleLeaseError
 from roomsplat.server.records import JobStatus
 from tests.server.postgres import Cluster
@@ -165,15 +164,15 @@ def test_a_cancelled_job_of_a_lost_worker_is_cancelled(service: Service) -> None
 
 @SQLITE
 def test_a_place_has_one_worker(service: Service) -> None:
-    """A second worker for the same device is refused; workers are counted while they live."""
+    """A second worker for the same device is refused; workers are counted while they live, also while they work."""
     worker = service.work(0)
-    until(lambda: living_workers(service.storage) == 1, "the worker lives")
+    until(lambda: service.living() == 1, "the worker lives")
     second = service.work(0)
     assert second.wait(20) != 0
-    assert living_workers(service.storage) == 1
+    assert service.living() == 1
     worker.terminate()
     assert worker.wait(10) == 0
-    assert living_workers(service.storage) == 0
+    assert service.living() == 0
 
 
 @SQLITE

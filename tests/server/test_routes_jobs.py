@@ -86,12 +86,22 @@ def test_the_status_follows_the_worker(api: Api) -> None:
     )
     assert said["counts"] == {"frames": 60}
     assert said["queue_position"] is None
-    assert said["model_url"] is None
+    assert said["model_url"] is said["thumbnail_url"] is None
+    api.jobs.report(
+        lease,
+        status=JobStatus.TRAINING,
+        progress=0.5,
+        stage="sfm",
+        message="matching",
+        timings={"capture": 1.5},
+    )
+    said = api.ada.get(f"/api/jobs/{job.id}").json()
+    assert said["thumbnail_url"] == f"/api/jobs/{job.id}/files/thumbnail.jpg"
     api.jobs.finish(lease, counts={"psnr": 30.1}, timings={"train": 9.0})
     said = api.ada.get(f"/api/jobs/{job.id}").json()
     assert (said["status"], said["progress"]) == ("completed", 1.0)
     assert said["counts"] == {"frames": 60, "psnr": 30.1}
-    assert said["timings"] == {"train": 9.0}
+    assert said["timings"] == {"capture": 1.5, "train": 9.0}
     assert said["model_url"] == f"/static/models/{job.id}.ply"
     assert said["finished_at"].endswith(("Z", "+00:00"))
 

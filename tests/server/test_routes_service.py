@@ -17,7 +17,6 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from roomsplat.server.limits import RequestLimiter
 from roomsplat.server.problems import TooManyRequestsError, problem_of_system
-from roomsplat.server.slot import Slot
 from tests.server.api_server import Api, code_of, running_api
 
 
@@ -43,12 +42,13 @@ def test_ready_means_that_a_job_would_run(api: Api) -> None:
     assert answer.json()["status"] == "not_ready"
     assert (answer.json()["checks"]["database"], answer.json()["checks"]["storage"]) == ("ok", "ok")
     assert answer.json()["checks"]["worker"] != "ok"
-    slot = Slot(api.storage, "cpu")
+    api.service.workers.seen("a worker of another host", device="cpu")
     try:
         answer = api.anybody().get("/ready")
         assert (answer.status_code, answer.json()["status"]) == (200, "ready")
     finally:
-        slot.close()
+        api.service.workers.left("a worker of another host")
+    assert api.anybody().get("/ready").status_code == 503
     assert not list(api.storage.glob(".ready-*"))
 
 

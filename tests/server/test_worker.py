@@ -1,11 +1,12 @@
 """Laws of a worker: a job's way to its end, and what its owner is told. Real processes over real databases."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from roomsplat.server.records import JobStatus
+from roomsplat.server.records import JobError, JobStatus
 from tests.server.service import Service, until
 
 
@@ -45,6 +46,7 @@ def test_a_job_becomes_a_scene(service: Service) -> None:
     kinds = [event.kind for event in told]
     assert kinds.count("stage_started") == kinds.count("stage_finished") == 4
     assert kinds.count("run_finished") == 1
+    assert str(service.storage) not in str([told, job])
 
 
 ENDS: list[tuple[dict[str, object], str, str]] = [
@@ -92,6 +94,43 @@ def test_a_deaf_pipeline_is_killed(service: Service) -> None:
     service.jobs.request_cancel(job_id, service.owner)
     service.until_status(job_id, JobStatus.CANCELLED, seconds=10)
     assert service.pipelines() == {}
+
+
+def test_a_job_that_takes_too_long_is_stopped(service: Service) -> None:
+    """Past its time a job is interrupted, so that it saves what it has, and fails with a code of its own."""
+    service.with_settings(max_job_seconds=4.0)
+    job_id = service.submit(seconds={"train": 60.0})
+    service.work()
+    job = service.until_status(job_id, JobStatus.FAILED)
+    assert job.error is not None
+    assert job.error.code == "job_too_long"
+    assert "4 seconds" in job.error.message
+    assert "interrupted" in service.trace_text(job_id)
+    assert service.pipelines() == {}
+
+
+def test_time_spent_on_kept_stages_counts(service: Service) -> None:
+    """What finished stages took in earlier runs is part of a job's time: coming back does not begin it anew."""
+    service.with_settings(max_job_seconds=20.0)
+    job_id = service.submit(took=30.0, error="train")
+    service.work()
+    assert service.until_status(job_id, JobStatus.FAILED).error == JobError(
+        code="registration_failed", message="No cameras.", hint="Move more."
+    )
+    service.jobs.retry(job_id, service.owner, {"took": 30.0, "seconds": {"train": 60.0}})
+    job = service.until_status(job_id, JobStatus.FAILED)
+    assert job.error is not None
+    assert job.error.code == "job_too_long"
+
+
+def test_a_worker_asks_for_looks_at_the_scene(service: Service) -> None:
+    """The pipeline is told how often to show the scene; a job that says it itself keeps its word."""
+    ours, theirs = service.submit(), service.submit(export={"live_seconds": 33, "tour_seconds": 1})
+    service.work()
+    for job_id, export in ((ours, {"live_seconds": 10.0}), (theirs, {"live_seconds": 33, "tour_seconds": 1})):
+        job = service.until_status(job_id, JobStatus.COMPLETED)
+        given = json.loads((service.storage / "logs" / "jobs" / f"{job_id}.json").read_text())
+        assert given == {**job.config, "export": export}
 
 
 def test_what_a_pipeline_leaves_behind_is_killed(service: Service) -> None:

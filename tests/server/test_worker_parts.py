@@ -17,6 +17,7 @@ from roomsplat.server.child import PipelineChild
 from roomsplat.server.progress import STAGE_STATUS, Progress
 from roomsplat.server.records import JobStatus
 from roomsplat.server.stop import Stop
+from roomsplat.server.warden import NICENESS
 from tests.server.service import until
 
 RANGES = {
@@ -118,6 +119,16 @@ def test_a_polite_end_is_an_interrupt(children: list[PipelineChild], tmp_path: P
     until(lambda: child.events(0.05), "it is ready")
     os.kill(child.group, signal.SIGTERM)
     until(lambda: child.events(0.05) == [] and child.ended() == 130, "it answered")
+
+
+def test_a_pipeline_steps_back(children: list[PipelineChild], tmp_path: Path) -> None:
+    """The command runs at a lower priority than the service, its warden does not."""
+    script = "import json, os; print(json.dumps({'event': 'nice', 'mine': os.nice(0)}), flush=True)"
+    child = start(children, tmp_path, [sys.executable, "-c", f"{script}; import time; time.sleep(60)"], 60)
+    told: list[dict[str, object]] = []
+    until(lambda: told.extend(child.events(0.05)) or told, "it told")
+    assert told[0]["mine"] == min(19, os.nice(0) + NICENESS)
+    assert os.getpriority(os.PRIO_PROCESS, child.group) == os.nice(0)
 
 
 def test_a_signal_handler_may_wish_to_stop() -> None:

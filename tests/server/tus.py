@@ -54,7 +54,7 @@ def send_and_break(client: httpx.Client, place: str, offset: int, content: bytes
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     with socket.create_connection((address.hostname or "", address.port or 0), 10) as connection:
         connection.sendall(f"PATCH {place} HTTP/1.1\r\n{head}\r\n".encode() + content[offset:cut])
-        time.sleep(0.03)  # uvicorn throws away what it has not handed on when the connection ends
+        time.sleep(0.1)  # uvicorn throws away what it has not handed on when the connection ends
 
 
 def released(client: httpx.Client, place: str) -> int:

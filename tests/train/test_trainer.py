@@ -1,6 +1,7 @@
 """Laws of the training loop, put to the real engine on a tiny scene."""
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,8 @@ from roomsplat.render.cpu.targets import CpuTarget
 from roomsplat.train.checkpoint import NAME
 from roomsplat.train.config import TrainConfig
 from roomsplat.train.evaluate import evaluate
+from roomsplat.train.host import Watch
+from roomsplat.train.schedule import boundaries
 from roomsplat.train.trainer import TrainResult, train
 
 SHORT = TrainConfig(max_steps=80, max_gaussians=150, sh_degree=1, min_level_side=12)
@@ -72,6 +75,16 @@ class DivergingEngine(CpuEngine):
         loss = super().photometric_loss(rendering, target, ssim_weight=ssim_weight, colour=colour)
         self.losses += 1
         return loss if self.losses < self.first_bad else dataclasses.replace(loss, value=float("nan"))
+
+
+def watched(steps: list[int], scenes: list[Gaussians]) -> Watch:
+    """A watcher that always looks."""
+
+    def watch(step: int, look: Callable[[], Gaussians]) -> None:
+        steps.append(step)
+        scenes.append(look())
+
+    return watch
 
 
 def same(a: Gaussians, b: Gaussians) -> bool:
@@ -298,3 +311,33 @@ def test_pictures_can_be_reduced(model: SparseModel, engine: CpuEngine) -> None:
     trained = train(model, engine, dataclasses.replace(SHORT, max_side=32, max_steps=160))
     score = evaluate(engine, trained.gaussians, model.posed_images, [1, 2], max_side=32)
     assert score.psnr > 20
+
+
+def test_who_watches_changes_nothing(model: SparseModel, engine: CpuEngine, result: TrainResult) -> None:
+    """The same seed gives the same bits with a watcher and without; it sees the start, every boundary and the end."""
+    steps: list[int] = []
+    scenes: list[Gaussians] = []
+    seen = train(model, engine, SHORT, watch=watched(steps, scenes))
+    assert same(seen.gaussians, result.gaussians)
+    assert tuple(steps) == (0, *boundaries(SHORT))
+    assert {scene.sh_degree for scene in scenes} == {0}
+    assert same(scenes[-1], dataclasses.replace(seen.gaussians, sh=seen.gaussians.sh[:, :1]))
+    assert not same(scenes[0], scenes[1])
+
+
+def test_an_interrupted_watcher_leaves_a_checkpoint(
+    model: SparseModel, engine: CpuEngine, result: TrainResult, tmp_path: Path
+) -> None:
+    """Ctrl-C while the scene is being shown: the same call goes on from the checkpoint, with the same result."""
+
+    def watch(step: int, look: Callable[[], Gaussians]) -> None:
+        del look
+        if step > 40:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(model, engine, SHORT, tmp_path, watch=watch)
+    steps: list[int] = []
+    resumed = train(model, engine, SHORT, tmp_path, watch=watched(steps, []))
+    assert resumed.resumed_at == steps[0]
+    assert same(resumed.gaussians, result.gaussians)

@@ -119,12 +119,12 @@ class Evaluate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Convert:
-    """Rewrite a splat file: any tool's .ply to the plain 3DGS layout, with fewer harmonics if asked."""
+    """Rewrite a splat file: any tool's .ply to the plain 3DGS layout, with fewer harmonics if asked, or to a .splat."""
 
     source: tyro.conf.Positional[Path]
-    """The splat to read (.ply)."""
+    """The splat to read (.ply, .splat)."""
     target: tyro.conf.Positional[Path]
-    """The splat to write (.ply)."""
+    """The splat to write (.ply, .splat)."""
     sh_degree: Literal[0, 1, 2, 3] | None = None
     """Keep view-dependent colour only up to this degree (smaller files)."""
 
@@ -161,8 +161,8 @@ class Serve(ServicePlace):
     """The address to listen on (default: 127.0.0.1, this computer only)."""
     port: int | None = None
     """The port to listen on; 0 takes a free one (default: 8000)."""
-    auth: Annotated[Literal["none", "keys"] | None, tyro.conf.arg(metavar="none|keys")] = None
-    """none: one user, only on this computer; keys: requests carry a key of `roomsplat keys create` (default: none)."""
+    auth: Annotated[Literal["none", "keys", "oidc"] | None, tyro.conf.arg(metavar="none|keys|oidc")] = None
+    """none: one user, this computer only; keys: those of `roomsplat keys create`; oidc: also logins (default: none)."""
     worker: bool = True
     """Start workers too; with --no-worker they are started elsewhere by `roomsplat worker`."""
     devices: tuple[str, ...] = ()

@@ -1,9 +1,11 @@
 """What ``roomsplat doctor`` tries: each check does a little of the real work and returns a note, or raises."""
 
+import re
 import subprocess
 import sys
 import tempfile
 import time
+from importlib.metadata import PackageNotFoundError, distribution, packages_distributions, requires
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,9 @@ from roomsplat.core.gaussians import Gaussians
 from roomsplat.render.base import Engine, LearningRates, RenderSettings
 from roomsplat.render.engines import select_engine
 from roomsplat.render.view import render_view
+
+MARKS = {"cuda": "cupy-cuda12x", "cuda13": "cupy-cuda13x", "server": "fastapi"}
+"""An extra was asked for where this library of it is installed; then all of its libraries have to be there."""
 
 STEPS = 30
 CAMERA = PinholeCamera(
@@ -66,6 +71,51 @@ def check_sfm() -> str:
     # our own interpreter and a fixed text: nothing of the user's is executed
     found = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - see above
     return f"pycolmap {found.stdout.strip()}"
+
+
+def check_libraries() -> str:
+    """Import every library that roomsplat and its installed extras name, in a process of its own.
+
+    pycolmap is left to ``check_sfm``: nothing else may be loaded beside it.
+    """
+    modules: dict[str, list[str]] = {}
+    for module, names in packages_distributions().items():
+        for name in names:
+            modules.setdefault(_canonical(name), []).append(module)
+    wanted = sorted(_required_libraries() - {"pycolmap"})
+    missing = [name for name in wanted if name not in modules]
+    assert not missing, f"{missing[0]} is not installed"
+    imports = [m for name in wanted for m in sorted(modules[name]) if m.isidentifier() and m[0] != "_"]
+    code = f"import {', '.join(dict.fromkeys(imports))}"
+    # our own interpreter and the names of installed modules: nothing of the user's is executed
+    run = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=False)  # noqa: S603 - see above
+    trouble = (run.stderr.strip().splitlines() or ["no word"])[-1]
+    assert run.returncode == 0, f"an import ended with {trouble}"
+    return f"{len(wanted) + 1} imported"
+
+
+def _required_libraries() -> set[str]:
+    """What the package says that it needs, with the extras that are installed."""
+    found: set[str] = set()
+    for line in requires("roomsplat") or ():
+        name = re.match(r"[\w.-]+", line)
+        extra = re.search(r"extra == ['\"](\w+)['\"]", line)
+        assert name is not None, line
+        if extra is None or _is_installed(MARKS[extra[1]]):
+            found.add(_canonical(name[0]))
+    return found
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        distribution(name)
+    except PackageNotFoundError:
+        return False
+    return True
+
+
+def _canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _in_a_row(count: int) -> Gaussians:

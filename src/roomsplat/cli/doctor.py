@@ -14,7 +14,7 @@ from rich.table import Table
 
 from roomsplat._version import __version__
 from roomsplat.cli.arguments import Doctor
-from roomsplat.cli.checks import check_engine, check_sfm, check_video
+from roomsplat.cli.checks import check_engine, check_libraries, check_sfm, check_video
 from roomsplat.errors import EngineError, RoomsplatError
 from roomsplat.render.cuda.driver import Driver, read_driver
 from roomsplat.render.cuda.kernel_cache import ensure_cache_folder
@@ -43,6 +43,7 @@ def run_doctor(command: Doctor) -> None:
     asked_for_cuda = command.engine == "cuda" or command.device is not None
     tries_cuda = choice.name == "cuda" and command.engine != "cpu"
     checks: dict[str, Callable[[], str]] = {
+        "libraries": check_libraries,
         # At the first start drawing and training compile for 20 s: training only where the CPU is to train.
         "CPU engine": partial(check_engine, "cpu", None, trains=not tries_cuda),
         "video": check_video,

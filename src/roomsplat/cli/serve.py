@@ -3,8 +3,10 @@
 import os
 import socket
 import sys
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from types import FrameType
+from typing import cast
 
 import uvicorn
 
@@ -17,22 +19,28 @@ from roomsplat.server.crew import Crew, worker_options
 from roomsplat.server.database import open_database
 from roomsplat.server.deliveries import Messenger
 from roomsplat.server.logging import configure_logging
+from roomsplat.server.service import Service
 from roomsplat.server.settings import ServerSettings
 
 GRACE_SECONDS = 3
-"""What open requests (event streams among them) may take when the service stops."""
+"""What open requests may take when the service stops; event streams end by themselves at their next look."""
 
 
 class _Server(uvicorn.Server):
-    """Tells the workers to stop as soon as it is told itself."""
+    """Tells the workers and the open event streams to stop as soon as it is told itself.
 
-    def __init__(self, config: uvicorn.Config, crew: Crew) -> None:
+    It serves in this process and in no other, whatever ``WEB_CONCURRENCY`` says: what is counted in memory (requests a
+    minute, streams of a user) is counted once.
+    """
+
+    def __init__(self, config: uvicorn.Config, told: Sequence[Callable[[], None]]) -> None:
         super().__init__(config)
-        self._crew = crew
+        self._told = told
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Answer the signal: no new requests, no new jobs."""
-        self._crew.interrupt()
+        for stop in self._told:
+            stop()
         super().handle_exit(sig, frame)
 
 
@@ -52,6 +60,7 @@ def run_serve(command: Serve) -> None:
         listener = stack.enter_context(_listen(settings))
         settings = settings.model_copy(update={"port": listener.getsockname()[1]})
         app = create_app(settings)  # brings the database up to date, before the workers open it
+        service = cast("Service", app.state.service)
         database = open_database(settings.resolved_database_url)
         stack.callback(database.dispose)
         crew = Crew(
@@ -65,7 +74,7 @@ def run_serve(command: Serve) -> None:
         config = uvicorn.Config(
             app, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_SECONDS
         )
-        server = _Server(config, crew)
+        server = _Server(config, (crew.interrupt, service.streams.stop))
         stack.callback(messenger.stop)
         stack.callback(crew.stop)
         messenger.start()
@@ -89,7 +98,9 @@ def _listen(settings: ServerSettings) -> socket.socket:
         ServiceError: the address is not ours or taken.
     """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listener = socket.socket(family)
+    # TCP by name: asyncio sends small answers at once (TCP_NODELAY) on such sockets only, and otherwise the second
+    # request of a connection waits 40 ms for an acknowledgement
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((settings.host, settings.port))
@@ -119,10 +130,10 @@ def _address(settings: ServerSettings) -> str:
 
 def _greet(settings: ServerSettings, workers: int) -> None:
     address = settings.public_url or _address(settings)
-    key = " -H 'Authorization: Bearer rsk_…'" if settings.auth == "keys" else ""
+    key = " -H 'Authorization: Bearer rsk_…'" if settings.auth != "none" else ""
     crew = {0: "no worker here", 1: "one worker"}.get(workers, f"{workers} workers")
     print(f"roomsplat serves on {address} ({crew}, storage in {settings.storage}). Ctrl-C stops it.\n")
-    if settings.auth == "keys":
+    if settings.auth != "none":
         print(f"  roomsplat keys create NAME --storage {settings.storage}    # once for each user\n")
     print(f"  curl{key} -F file=@video.mp4 {address}/api/jobs/upload")
     print(f"  curl{key} {address}/api/jobs/JOB_ID/status")

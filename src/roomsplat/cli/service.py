@@ -9,7 +9,16 @@ from roomsplat.errors import InvalidSettingError, NotInstalledError
 if TYPE_CHECKING:  # the library behind it may not be installed
     from roomsplat.server.settings import ServerSettings
 
-LIBRARIES = ("alembic", "fastapi", "obstore", "pydantic_settings", "sqlalchemy", "uvicorn")
+LIBRARIES = (
+    "alembic",
+    "authlib",
+    "fastapi",
+    "httpx2",
+    "obstore",
+    "pydantic_settings",
+    "sqlalchemy",
+    "uvicorn",
+)
 
 
 def run_service(command: Serve | Worker | Keys) -> None:

@@ -29,6 +29,7 @@ from roomsplat.errors import InvalidFileError
 from roomsplat.formats.files import open_input, open_output
 from roomsplat.formats.ply_header import MAX_HEADER_BYTES, PlyElement, read_header
 from roomsplat.formats.ply_table import check_length, read_rows, write_rows
+from roomsplat.formats.usable import check_usable, usable
 
 _SATURATED = 20.0
 _NOTE = "roomsplat "  # the comment that carries what a splat PLY has no place for, as one line of JSON
@@ -47,8 +48,7 @@ def write_ply(path: Path, scene: SplatScene) -> None:
         OutputError: the file cannot be written.
         ValueError: a value is not finite, a rotation has length 0, or the provenance does not fit into a header.
     """
-    if not np.all(_usable(scene.gaussians)):
-        raise ValueError("the scene holds Gaussians that are not finite or have no rotation")
+    check_usable(scene.gaussians)
     columns = _columns(scene.gaussians)
     names = _property_names(scene.gaussians.sh_degree)
     header = _header_text(scene, names)
@@ -145,25 +145,14 @@ def _degree(path: Path, element: PlyElement) -> int:
     )
 
 
-def _usable(gaussians: Gaussians) -> NDArray[np.bool_]:
-    """(n,) every value is finite and the rotation is one."""
-    usable = np.asarray(np.any(gaussians.quats != 0, axis=1), np.bool_)
-    parts = (gaussians.means, gaussians.quats, gaussians.log_scales, gaussians.opacity_logits, gaussians.sh)
-    for part in parts:
-        finite = np.isfinite(part)
-        if not finite.all():  # row by row costs 0.07 s for a million Gaussians (docs/lab-notebook.md)
-            usable &= finite.all(axis=tuple(range(1, part.ndim)))
-    return usable
-
-
 def _settle(gaussians: Gaussians) -> tuple[Gaussians, int]:
     """Apply the rule on values that are not finite (see the top); also the number of rows left out."""
     logits, log_scales = gaussians.opacity_logits, gaussians.log_scales
     np.copyto(logits, np.sign(logits) * np.float32(_SATURATED), where=np.isinf(logits))
     np.copyto(log_scales, np.float32(-_SATURATED), where=np.isneginf(log_scales))
-    usable = _usable(gaussians)
-    left_out = len(usable) - int(np.count_nonzero(usable))
-    return (gaussians[usable] if left_out else gaussians), left_out
+    good = usable(gaussians)
+    left_out = len(good) - int(np.count_nonzero(good))
+    return (gaussians[good] if left_out else gaussians), left_out
 
 
 def _header_text(scene: SplatScene, names: tuple[str, ...]) -> bytes:

@@ -1,12 +1,29 @@
 """Read and write a splat of any format that we know, by the file's suffix."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from roomsplat.core.scene import SplatScene
 from roomsplat.errors import InvalidSettingError
 from roomsplat.formats.ply import read_ply, write_ply
+from roomsplat.formats.splat import read_splat, write_splat
 
-SCENE_SUFFIXES = (".ply",)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Format:
+    """How a kind of file is read and written."""
+
+    read: Callable[[Path], SplatScene]
+    write: Callable[[Path, SplatScene], None]
+
+
+_FORMATS = {
+    ".ply": _Format(read=read_ply, write=write_ply),
+    ".splat": _Format(read=read_splat, write=write_splat),
+}
+
+SCENE_SUFFIXES = tuple(_FORMATS)
 """Suffixes that ``read_scene`` and ``write_scene`` take, in lower case."""
 
 
@@ -18,8 +35,7 @@ def read_scene(path: Path) -> SplatScene:
         InputNotFoundError: there is no such file.
         InvalidFileError: the file does not hold what its suffix says.
     """
-    _check_suffix(path)
-    return read_ply(path)
+    return _format_of(path).read(path)
 
 
 def write_scene(path: Path, scene: SplatScene) -> None:
@@ -29,13 +45,14 @@ def write_scene(path: Path, scene: SplatScene) -> None:
         InvalidSettingError: the suffix is none of ``SCENE_SUFFIXES``.
         OutputError: the file cannot be written.
     """
-    _check_suffix(path)
-    write_ply(path, scene)
+    _format_of(path).write(path, scene)
 
 
-def _check_suffix(path: Path) -> None:
-    if path.suffix.lower() not in SCENE_SUFFIXES:
+def _format_of(path: Path) -> _Format:
+    known = _FORMATS.get(path.suffix.lower())
+    if known is None:
         raise InvalidSettingError(
             f"{path} has the suffix {path.suffix or '(none)'}, which is no splat format that this version knows.",
             hint=f"Supported: {', '.join(SCENE_SUFFIXES)}.",
         )
+    return known

@@ -23,16 +23,24 @@ class ExportConfig:
 
     tour_seconds: float = 8.0
     """Length of the fly-through; 0 leaves it out."""
+    live_seconds: float = 0.0
+    """Write ``live/scene.splat`` so often while training, to watch the scene grow; 0 never does. Results do not depend
+    on it."""
 
     def __post_init__(self) -> None:
-        """Check the range.
+        """Check the ranges.
 
         Raises:
-            InvalidSettingError: the tour is shorter than nothing or longer than ten minutes.
+            InvalidSettingError: the tour is shorter than nothing or longer than ten minutes; looks at the scene are
+                further apart than an hour.
         """
         if not 0 <= self.tour_seconds <= 600:
             raise InvalidSettingError(
                 f"export.tour_seconds is {self.tour_seconds}.", hint="Give 0 (no tour) to 600 seconds."
+            )
+        if not 0 <= self.live_seconds <= 3600:
+            raise InvalidSettingError(
+                f"export.live_seconds is {self.live_seconds}.", hint="Give 0 (never) to 3600 seconds."
             )
 
 

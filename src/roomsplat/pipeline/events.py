@@ -72,6 +72,40 @@ class StageFinished:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CamerasFound:
+    """The cameras can be looked at, before the scene is trained."""
+
+    event: ClassVar[str] = "cameras_found"
+    stage: Stage
+    progress: float
+    message: str
+    file: str
+    """``cameras/transforms.json``, relative to the folder of results."""
+    registered: int
+    """Pictures whose camera was found."""
+    frames: int
+    """Pictures kept from the input."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotWritten:
+    """The scene can be looked at while it is trained (``export.live_seconds``)."""
+
+    event: ClassVar[str] = "snapshot_written"
+    stage: Stage
+    progress: float
+    message: str
+    file: str
+    """``live/scene.splat``, relative to the folder of results; there until ``scene.ply`` is."""
+    step: int
+    """Training steps that it has seen."""
+    num_gaussians: int
+    """In the file: of a large scene only the most important ones."""
+    bytes: int
+    """The file's size."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Warned:
     """Something that the user should know and that does not stop the run."""
 
@@ -109,7 +143,17 @@ class RunFailed:
     """What to do."""
 
 
-Event = RunStarted | StageStarted | StageProgress | StageFinished | Warned | RunFinished | RunFailed
+Event = (
+    RunStarted
+    | StageStarted
+    | StageProgress
+    | StageFinished
+    | CamerasFound
+    | SnapshotWritten
+    | Warned
+    | RunFinished
+    | RunFailed
+)
 
 
 def to_json(event: Event) -> dict[str, object]:

@@ -24,6 +24,8 @@ from roomsplat.pipeline.training_files import Trained
 from roomsplat.render.base import Engine
 from roomsplat.render.view import prepare_scene, render_8bit
 
+LIVE = "live"
+"""The folder of what is shown until the scene is there."""
 REPORT_VIEWS = 6
 """Captured pictures beside their rendering in the report: enough to judge, small enough to mail."""
 
@@ -45,7 +47,9 @@ class ComparedView:
 def export_scene(
     out: Path, source: Path, model: SparseModel, trained: Trained, config: PipelineConfig
 ) -> SplatScene:
-    """Write ``scene.ply``."""
+    """Write ``scene.ply``; what describes an older scene goes first."""
+    for stale in ("run.json", "report.html", "tour.mp4"):
+        (out / stale).unlink(missing_ok=True)
     scene = SplatScene(
         gaussians=trained.gaussians,
         splat_model=trained.splat_model,
@@ -57,13 +61,15 @@ def export_scene(
         },
     )
     write_ply(out / "scene.ply", scene)
+    shutil.rmtree(out / LIVE, ignore_errors=True)
     return scene
 
 
-def export_cameras(folder: Path, model: SparseModel, frames: Sequence[Frame]) -> None:
+def write_cameras(folder: Path, model: SparseModel, frames: Sequence[Frame]) -> Path:
     """Write the cameras for other tools: ``images/``, a COLMAP model in ``sparse/0`` and ``transforms.json``.
 
-    The pictures are the undistorted ones that the cameras belong to, hard-linked where the file system can.
+    The pictures are the undistorted ones that the cameras belong to, hard-linked where the file system can. Everything
+    lies in a folder beside ``folder``, which is given back and for ``replace_folder`` to put there.
     """
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
@@ -82,6 +88,11 @@ def export_cameras(folder: Path, model: SparseModel, frames: Sequence[Frame]) ->
         TransformsFile(cameras=images.cameras, image_paths=paths, timestamps_s=times),
     )
     write_frames(part / "frames.json", images, tuple(frames))
+    return part
+
+
+def replace_folder(part: Path, folder: Path) -> None:
+    """Give ``part`` the name of ``folder``, whose content goes."""
     shutil.rmtree(folder, ignore_errors=True)
     part.rename(folder)
 

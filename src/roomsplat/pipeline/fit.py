@@ -11,15 +11,21 @@ from roomsplat.pipeline.training_files import Trained
 from roomsplat.render.base import Engine
 from roomsplat.train.config import TrainConfig
 from roomsplat.train.evaluate import evaluate
+from roomsplat.train.host import Watch, unwatched
 from roomsplat.train.trainer import train
 
 
 def fit(
-    model: SparseModel, engine: Engine, config: TrainConfig, checkpoint_dir: Path, report: ReportProgress
+    model: SparseModel,
+    engine: Engine,
+    config: TrainConfig,
+    checkpoint_dir: Path,
+    report: ReportProgress,
+    watch: Watch = unwatched,
 ) -> Trained:
     """Train on ``model``, resuming from ``checkpoint_dir``, and evaluate the held-out pictures at training size."""
     checkpoint_dir.mkdir(exist_ok=True)
-    result = train(model, engine, config, checkpoint_dir, report)
+    result = train(model, engine, config, checkpoint_dir, report, watch)
     images = model.posed_images
     held = np.flatnonzero(images.is_eval)
     score = None

@@ -102,10 +102,11 @@ class Journal:
             )
         )
 
-    def warn(self, stage: Stage, warning: RunWarning) -> None:
-        """Record and tell a warning."""
-        self.warnings.append(warning)
-        self.emit(Warned(stage=stage, progress=self.progress, message=warning.message, code=warning.code))
+    def warn(self, stage: Stage, *warnings: RunWarning) -> None:
+        """Record and tell warnings."""
+        for warning in warnings:
+            self.warnings.append(warning)
+            self.emit(Warned(stage=stage, progress=self.progress, message=warning.message, code=warning.code))
 
     def fail(self, error: RoomsplatError) -> None:
         """Tell the error that ends the run."""

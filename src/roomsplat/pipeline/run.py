@@ -17,9 +17,10 @@ from roomsplat.errors import EngineError, InterruptedRunError, InvalidFileError,
 from roomsplat.formats.nerfstudio import read_transforms
 from roomsplat.pipeline.config import PipelineConfig, config_to_json
 from roomsplat.pipeline.events import RunFinished, RunStarted
-from roomsplat.pipeline.export import export_cameras, export_pictures, export_scene
+from roomsplat.pipeline.export import export_pictures, export_scene, replace_folder, write_cameras
 from roomsplat.pipeline.fit import fit
 from roomsplat.pipeline.journal import Emit, Journal
+from roomsplat.pipeline.live import LiveScene, show_cameras, write_thumbnail
 from roomsplat.pipeline.reference import path_error
 from roomsplat.pipeline.rehearsal import Rehearsal
 from roomsplat.pipeline.report import write_report
@@ -30,6 +31,7 @@ from roomsplat.render.cuda.failures import in_words
 from roomsplat.render.engines import select_engine
 from roomsplat.sfm.solve import load_sfm, solve_cameras
 
+CHECKPOINT = "checkpoint"
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -101,50 +103,50 @@ def _line(
             with workspace.produce("capture", capture_key) as folder:
                 extract_frames(source, folder, config.capture, stage.report)
         capture = load_capture(workspace.folder("capture"))
+        write_thumbnail(out, capture.frames)
         stage.seconds = workspace.seconds("capture")
         stage.message = f"{len(capture.frames)} of {capture.media.num_frames} frames kept"
-        for warning in capture.warnings:
-            journal.warn("capture", warning)
+        journal.warn("capture", *capture.warnings)
 
     with journal.stage("sfm", "finding the cameras") as stage:
         stage.reused = workspace.is_done("sfm", sfm_key)
         if not stage.reused:
             with workspace.produce("sfm", sfm_key) as folder:
-                threads = config.sfm.threads or config.threads
-                solve_cameras(capture.frames, folder, replace(config.sfm, threads=threads), stage.report)
+                solve_cameras(
+                    capture.frames,
+                    folder,
+                    replace(config.sfm, threads=config.sfm.threads or config.threads),
+                    stage.report,
+                )
         sfm = load_sfm(workspace.folder("sfm"))
         stage.seconds = workspace.seconds("sfm")
         model = hold_out(sfm.model, config.eval_every)
         stage.message = f"{len(sfm.frames)} of {len(capture.frames)} cameras found"
-        for warning in sfm.warnings:
-            journal.warn("sfm", warning)
+        journal.warn("sfm", *sfm.warnings)
+        show_cameras(out, model, sfm.frames, journal, reused=stage.reused)
 
     with journal.stage("train", "fitting the Gaussians") as stage:
         stage.reused = workspace.is_done("train", train_key)
         if not stage.reused:
             with workspace.produce("train", train_key, resumable=True) as folder:
-                save_training(folder, fit(model, engine, config.train, folder / "checkpoint", stage.report))
-                shutil.rmtree(folder / "checkpoint")  # two to three times the size of the scene
+                watch = LiveScene(out, config.export.live_seconds, journal).watch
+                save_training(
+                    folder, fit(model, engine, config.train, folder / CHECKPOINT, stage.report, watch)
+                )
+                shutil.rmtree(folder / CHECKPOINT)  # two to three times the size of the scene
         trained = load_training(workspace.folder("train"))
         stage.seconds = workspace.seconds("train")
         stage.message = f"{len(trained.gaussians):,} Gaussians"
-        for warning in trained.warnings:
-            journal.warn("train", warning)
+        journal.warn("train", *trained.warnings)
 
     with journal.stage("export", "writing the scene") as stage:
-        for stale in (
-            "run.json",
-            "report.html",
-            "tour.mp4",
-        ):  # never beside a scene that they do not describe
-            (out / stale).unlink(missing_ok=True)
         scene = export_scene(out, source, model, trained, config)
-        export_cameras(out / "cameras", model, sfm.frames)
+        replace_folder(write_cameras(out / "cameras", model, sfm.frames), out / "cameras")
         views = export_pictures(out, engine, scene, model, sfm.frames, config.export, stage.report)
         stage.message = str(out / "scene.ply")
 
     summary = RunSummary(
-        source=str(source),
+        source=source.name,
         frames_extracted=len(capture.frames),
         frames_registered=len(sfm.frames),
         num_gaussians=len(scene.gaussians),
@@ -160,6 +162,7 @@ def _line(
         files=[
             "scene.ply",
             "cameras",
+            "thumbnail.jpg",
             "preview.png",
             *(["tour.mp4"] if config.export.tour_seconds else []),
             "report.html",

@@ -16,7 +16,7 @@ class RunSummary:
     """The figures of one run. Names are fixed: benchmarks and the service read them."""
 
     source: str
-    """The film or folder."""
+    """The name of the film or folder, without the folders above it: ``run.json`` travels."""
     frames_extracted: int
     """Pictures kept from the input."""
     frames_registered: int

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
@@ -11,18 +11,31 @@ from fastapi.openapi.utils import get_openapi
 
 from roomsplat._version import __version__
 from roomsplat.page.site import Site
-from roomsplat.server.auth import authenticator_of
+from roomsplat.server.auth import CSRF_HEADER, authenticator_of
 from roomsplat.server.database import open_database, upgrade
+from roomsplat.server.logins import Logins
 from roomsplat.server.metrics import HttpMetrics
 from roomsplat.server.middleware import BodyLimit, Counted, OriginGuard
 from roomsplat.server.multipart import sweep
 from roomsplat.server.problems import install_problems
-from roomsplat.server.routes import events, files, health, jobs, limits, webhooks
+from roomsplat.server.routes import (
+    description,
+    events,
+    files,
+    health,
+    jobs,
+    keys,
+    limits,
+    login,
+    session,
+    webhooks,
+)
 from roomsplat.server.routes.page import page_router
 from roomsplat.server.routes.uploads import EXPOSED_HEADERS, uploads_router
 from roomsplat.server.schemas import Problem
 from roomsplat.server.service import EVERYWHERE, Service, build_service, problems, rate_limited
 from roomsplat.server.settings import ServerSettings
+from roomsplat.server.sweeper import Sweeper
 from roomsplat.server.uploads import Upload
 
 DESCRIPTION = "Upload a video of a room, watch its reconstruction, download the scene."
@@ -36,17 +49,21 @@ KEYS: dict[str, dict[str, str]] = {
 }
 """The two ways to send a key."""
 
-WITHOUT_KEY = ("/health", "/ready", "/api/limits")
+COOKIE_MEANING = f"A browser that is logged in; every change needs the header {CSRF_HEADER} as well."
 
-USER_ROUTES: tuple[APIRouter, ...] = (jobs.router, events.router, files.router, webhooks.router)
+WITHOUT_KEY = ("/health", "/ready", "/api/limits", "/api/session", "/auth/login", "/auth/callback")
+"""Addresses for anybody."""
+
+USER_ROUTES: tuple[APIRouter, ...] = (jobs.router, events.router, files.router, webhooks.router, keys.router)
 
 
 def create_app(settings: ServerSettings, *, site: Site | None = None) -> FastAPI:
     """The service as an ASGI app. Opens the database and brings its tables up to date. ``site``: another page.
 
     Raises:
-        InvalidSettingError: the database's address is wrong.
+        InvalidSettingError: the database's address or the issuer of logins is wrong.
         DatabaseUnavailableError: the database does not answer.
+        StorageUnavailableError: the bucket cannot be used.
     """
     (settings.storage / "uploads").mkdir(parents=True, exist_ok=True)
     sweep(settings.storage / "uploads")
@@ -54,24 +71,46 @@ def create_app(settings: ServerSettings, *, site: Site | None = None) -> FastAPI
     upgrade(database)
     metrics = HttpMetrics()
     service = build_service(settings, database, metrics)
+    logins = Logins(settings, database.sessions)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
+        sweeper = Sweeper(service.jobs, service.files)
+        sweeper.start()
         yield
+        sweeper.stop()
         service.streams.stop()
         database.dispose()
 
-    app = FastAPI(title="roomsplat", version=__version__, description=DESCRIPTION, lifespan=lifespan)
+    app = FastAPI(
+        title="roomsplat",
+        version=__version__,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,  # ours is in routes/description.py
+        redoc_url=None,
+    )
     app.state.service = service
-    app.state.authenticator = authenticator_of(settings.auth, database.sessions)
+    app.state.logins = logins
+    app.state.authenticator = authenticator_of(settings.auth, database.sessions, logins.browsers)
     install_problems(app)
     app.include_router(health.router)
     app.include_router(limits.router)
+    app.include_router(description.router)
+    app.include_router(session.router)
+    app.include_router(login.router)
     counted = [Depends(rate_limited)]
     for router in USER_ROUTES:
         app.include_router(router, dependencies=counted, responses=EVERYWHERE)
     app.include_router(_resumable(service), dependencies=counted, responses=EVERYWHERE | OF_UPLOADS)
     app.include_router(page_router(site or Site()))
+    _guard(app, settings, metrics)
+    app.openapi = lambda: _openapi(app)  # FastAPI's documented way to extend the schema
+    return app
+
+
+def _guard(app: FastAPI, settings: ServerSettings, metrics: HttpMetrics) -> None:
+    """What every request passes before any route; the last one added is the first one passed."""
     app.add_middleware(BodyLimit)
     if settings.cors_origins:
         app.add_middleware(
@@ -83,8 +122,6 @@ def create_app(settings: ServerSettings, *, site: Site | None = None) -> FastAPI
         )
     app.add_middleware(OriginGuard, origins=settings.cors_origins, loopback_only=settings.auth == "none")
     app.add_middleware(Counted, metrics=metrics)
-    app.openapi = lambda: _openapi(app)  # FastAPI's documented way to extend the schema
-    return app
 
 
 def _resumable(service: Service) -> APIRouter:
@@ -114,9 +151,12 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         components["Problem"] = problem
         components.pop("HTTPValidationError", None)
         components.pop("ValidationError", None)
-        schema["components"]["securitySchemes"] = KEYS
-        schema["security"] = [{name: []} for name in KEYS]
+        name = cast("Logins", app.state.logins).browsers.cookie_name
+        cookie = {"type": "apiKey", "in": "cookie", "name": name, "description": COOKIE_MEANING}
+        schema["components"]["securitySchemes"] = schemes = {**KEYS, "cookie": cookie}
+        schema["security"] = [{name: []} for name in schemes]
         for path in WITHOUT_KEY:
-            schema["paths"][path]["get"]["security"] = []
+            for operation in schema["paths"][path].values():
+                operation["security"] = []
         app.openapi_schema = schema
     return app.openapi_schema

@@ -34,12 +34,12 @@ def zip_of(files: FileStore, folder: str) -> Iterator[bytes]:
     """The files below ``folder`` as a zip archive, uncompressed: pictures and binary models do not shrink."""
     pipe = _Pipe()
     with zipfile.ZipFile(pipe, "w", zipfile.ZIP_STORED) as archive:
-        for name in files.list_files(folder):
-            size = files.stat(name).size
+        for name, stat in files.stat_files(folder).items():
+            size = stat.size
             entry = zipfile.ZipInfo(name.removeprefix(f"{folder}/"), date_time=(1980, 1, 1, 0, 0, 0))
             entry.external_attr = 0o644 << 16
             with archive.open(entry, "w", force_zip64=size >= zipfile.ZIP64_LIMIT) as target:
-                for piece in files.open_range(name, 0, size):
+                for piece in files.open_range(name, 0, size, etag=stat.etag):
                     target.write(piece)
                     yield pipe.take()
     yield pipe.take()

@@ -1,5 +1,6 @@
-"""Who asks? Without keys the one user of this computer; with keys whoever a key belongs to."""
+"""Who asks? Without keys the one user of this computer; otherwise whoever a key or a logged-in browser belongs to."""
 
+import hmac
 import ipaddress
 import socket
 from typing import Annotated, ClassVar, Literal, Protocol, cast
@@ -12,12 +13,12 @@ from roomsplat.server.database import Sessions
 from roomsplat.server.keys import SCOPES, Caller, Scope, check_key
 from roomsplat.server.problems import ForbiddenError
 from roomsplat.server.records import UserRecord
-from roomsplat.server.users import Users
+from roomsplat.server.sessions import Browsers
+from roomsplat.server.users import LOCAL_USER, Users
 
-AuthMode = Literal["none", "keys"]
+AuthMode = Literal["none", "keys", "oidc"]
 
-LOCAL_USER = "local"
-"""The name of the one user of a service without keys."""
+CSRF_HEADER = "X-CSRF-Token"
 
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -26,6 +27,12 @@ class UnauthorizedError(RoomsplatError):
     """No key, or none that is known here."""
 
     code: ClassVar[str] = "unauthorized"
+
+
+class CsrfError(RoomsplatError):
+    """A browser that is logged in sent a change without the token that only our page knows."""
+
+    code: ClassVar[str] = "csrf_failed"
 
 
 class Authenticator(Protocol):
@@ -55,27 +62,45 @@ class LocalAuthenticator:
 
 
 class KeyAuthenticator:
-    """Reads ``Authorization: Bearer rsk_…`` or ``X-API-Key: rsk_…``."""
+    """Reads ``Authorization: Bearer rsk_…`` or ``X-API-Key: rsk_…``, and the cookie of a browser that is logged in."""
 
-    def __init__(self, sessions: Sessions) -> None:
-        """Args: ``sessions``: of an upgraded database."""
-        self._sessions = sessions
+    def __init__(self, sessions: Sessions, browsers: Browsers | None = None) -> None:
+        """Args: ``sessions``: of an upgraded database. ``browsers``: those that are logged in; without, keys only."""
+        self._sessions, self._browsers = sessions, browsers
 
     def caller(self, headers: Headers) -> Caller:
-        """See ``Authenticator``. An unknown key, a revoked one and one of the wrong form look alike from outside."""
+        """See ``Authenticator``. A key that was sent counts, good or not; the cookie only where none was.
+
+        An unknown key, a revoked one and one of the wrong form look alike from outside.
+        """
         secret = _key_in(headers)
-        caller = check_key(self._sessions, secret) if secret else None
+        if secret:
+            caller = check_key(self._sessions, secret)
+        else:
+            caller = None if self._browsers is None else self._browsers.find(headers)
         if caller is None:
-            raise UnauthorizedError(
-                "This key is not known here, or was revoked." if secret else "This service needs a key.",
-                hint="Send a key as `Authorization: Bearer rsk_…`; `roomsplat keys create` makes one.",
+            raise (
+                unknown_key()
+                if secret
+                else UnauthorizedError(
+                    "This service needs a key or a login.",
+                    hint="Send a key as `Authorization: Bearer rsk_…`; `roomsplat keys create` makes one.",
+                )
             )
         return caller
 
 
-def authenticator_of(mode: AuthMode, sessions: Sessions) -> Authenticator:
+def unknown_key() -> UnauthorizedError:
+    """The one answer to every key that opens nothing."""
+    return UnauthorizedError(
+        "This key is not known here, or was revoked.",
+        hint="Send a key as `Authorization: Bearer rsk_…`; `roomsplat keys create` makes one.",
+    )
+
+
+def authenticator_of(mode: AuthMode, sessions: Sessions, browsers: Browsers | None = None) -> Authenticator:
     """The one for this way to run the service; the app keeps it as ``app.state.authenticator``."""
-    return LocalAuthenticator(sessions) if mode == "none" else KeyAuthenticator(sessions)
+    return LocalAuthenticator(sessions) if mode == "none" else KeyAuthenticator(sessions, browsers)
 
 
 def check_bind(mode: AuthMode, host: str) -> None:
@@ -104,14 +129,20 @@ def is_loopback(host: str) -> bool:
     return bool(found) and all(ipaddress.ip_address(str(address[4][0])).is_loopback for address in found)
 
 
-def current_user(request: Request) -> UserRecord:
-    """Who asks, as a dependency of routes: reading needs a key that may read, everything else one that may write.
+def current_caller(request: Request) -> Caller:
+    """Who asks and what they may do, as a dependency of routes: reading needs a key that may read, all else write.
 
     Raises:
         UnauthorizedError: nobody that is known here.
         ForbiddenError: the key may not do this.
+        CsrfError: a logged-in browser sent a change that may be another site's.
     """
-    return _allowed(request, "read" if request.method in _READING else "write").user
+    return _allowed(request, "read" if request.method in _READING else "write")
+
+
+def current_user(caller: Annotated[Caller, Depends(current_caller)]) -> UserRecord:
+    """Who asks; see ``current_caller``."""
+    return caller.user
 
 
 def current_admin(request: Request) -> UserRecord:
@@ -127,6 +158,21 @@ def current_admin(request: Request) -> UserRecord:
     return user
 
 
+def check_csrf(caller: Caller, headers: Headers) -> None:
+    """Refuse a change that a browser sends by its cookie alone: any site can make it do so.
+
+    Raises:
+        CsrfError: the header is missing, wrong, or another session's.
+    """
+    sent = headers.get(CSRF_HEADER, "").encode()
+    if caller.csrf is not None and not hmac.compare_digest(sent, caller.csrf.encode()):
+        raise CsrfError(
+            f"A change by a logged-in browser needs the header {CSRF_HEADER}.",
+            hint=f"Send {CSRF_HEADER} with the word `csrf` of GET /api/session.",
+        )
+
+
+CurrentCaller = Annotated[Caller, Depends(current_caller)]
 CurrentUser = Annotated[UserRecord, Depends(current_user)]
 CurrentAdmin = Annotated[UserRecord, Depends(current_admin)]
 
@@ -134,6 +180,8 @@ CurrentAdmin = Annotated[UserRecord, Depends(current_admin)]
 def _allowed(request: Request, scope: Scope) -> Caller:
     authenticator = cast("Authenticator", request.app.state.authenticator)
     caller = authenticator.caller(request.headers)
+    if request.method not in _READING:
+        check_csrf(caller, request.headers)
     if scope not in caller.scopes:
         raise ForbiddenError(
             f"This key has no scope {scope!r}.",

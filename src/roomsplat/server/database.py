@@ -92,9 +92,16 @@ def _begin_sqlite(connection: Connection) -> None:
 
 @contextmanager
 def reading(sessions: Sessions) -> Generator[Session]:
-    """A session that only reads: what is committed, without waiting for writers."""
+    """A session that only reads: what is committed, without waiting for writers.
+
+    On SQLite all of it sees one moment. On Postgres each statement sees its own, as everywhere there, so no transaction
+    is opened for it: that would be two more ways to the server and back for every look.
+    """
     with _translated(), sessions() as session:
-        session.connection(execution_options={_READS: True})
+        if session.get_bind().dialect.name == "postgresql":
+            session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+        else:
+            session.connection(execution_options={_READS: True})
         yield session
 
 

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import PurePosixPath
 from urllib.parse import quote
 
 from starlette.responses import Response, StreamingResponse
 
-from roomsplat.server.files import FileNotInStoreError, FileStore
+from roomsplat.server.files import FileChangedError, FileNotInStoreError, FileStore
 from roomsplat.server.problems import UnsatisfiableRangeError
 
 MEDIA_TYPES = {
@@ -84,9 +85,17 @@ def download(
         FileNotInStoreError: there is none.
     """
     try:
-        found = files.stat(path)
+        while True:
+            with suppress(FileChangedError):  # a live scene is replaced every few seconds: look again
+                return _answer(files, path, request_headers, name=name, head=head)
     except FileNotInStoreError as error:
         raise FileNotInStoreError(name) from error  # where we keep it is nobody's business
+
+
+def _answer(
+    files: FileStore, path: str, request_headers: Mapping[str, str], *, name: str, head: bool
+) -> Response:
+    found = files.stat(path)
     etag = f'"{found.etag}"'
     suffix = PurePosixPath(name).suffix.lower()
     shown = "inline" if suffix in SHOWN else "attachment"
@@ -109,5 +118,5 @@ def download(
     status = 206 if part else 200
     if head:
         return Response(status_code=status, headers=headers, media_type=media_type)
-    body = files.open_range(path, start, stop)
+    body = files.open_range(path, start, stop, etag=found.etag)
     return StreamingResponse(body, status, headers, media_type)

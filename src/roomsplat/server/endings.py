@@ -17,6 +17,20 @@ OUT_OF_MEMORY = JobError(
 )
 
 
+def too_long(seconds: float) -> JobError:
+    """The error of a job that took longer than a job may."""
+    return JobError(
+        code="job_too_long",
+        message=f"The job took longer than the {shown(seconds)} that a job may take here, and was stopped.",
+        hint='Try again with {"quality": "preview"} or fewer frames; finished stages are kept.',
+    )
+
+
+def shown(seconds: float) -> str:
+    """A length of time for a person."""
+    return f"{seconds / 3600:g} hours" if seconds >= 2 * 3600 else f"{seconds:g} seconds"
+
+
 def error_of(code: int, progress: Progress) -> JobError | None:
     """Why the job failed, from how its pipeline ended and what it told; ``None``: it succeeded."""
     if progress.failure is not None:

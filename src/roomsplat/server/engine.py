@@ -10,11 +10,13 @@ import signal
 from roomsplat.server.database import open_database, upgrade
 from roomsplat.server.jobs import JobRules, Jobs
 from roomsplat.server.settings import ServerSettings
-from roomsplat.server.slot import Slot, living_workers
+from roomsplat.server.slot import Slot
 from roomsplat.server.stop import Stop
+from roomsplat.server.stores import open_store
 from roomsplat.server.worker import Worker
+from roomsplat.server.workers import Presence, Workers
 
-__all__ = ["living_workers", "rules_of", "run_worker"]
+__all__ = ["rules_of", "run_worker"]
 
 log = logging.getLogger(__name__)
 
@@ -34,20 +36,26 @@ def run_worker(settings: ServerSettings, *, engine: str = "auto", device: int | 
     Raises:
         ServiceError: this device has its worker already.
         DatabaseUnavailableError: the database does not answer at the start.
+        StorageUnavailableError: the bucket cannot be used.
     """
     stop = Stop()
     for polite in (signal.SIGTERM, signal.SIGINT):
         signal.signal(polite, lambda _signal, _frame: stop.set())
-    slot = Slot(settings.storage, engine if device is None else f"{engine}.{device}")
+    place = engine if device is None else f"{engine}.{device}"
+    slot = Slot(settings.storage, place)
     database = open_database(settings.resolved_database_url)
     try:
         upgrade(database)
+        files = open_store(settings)
         jobs = Jobs(database.sessions, rules=rules_of(settings))
         options = [*(() if engine == "auto" else ("--engine", engine))]
         options += [*(() if device is None else ("--device", str(device)))]
+        workers = Workers(database.sessions, patience_seconds=settings.lease_seconds)
+        presence = Presence(workers, slot.worker, device=place, every_seconds=settings.heartbeat_seconds)
         log.info("worker %s begins", slot.worker)
-        Worker(jobs, settings, slot, stop=stop, options=options).run()
+        Worker(jobs, files, settings, slot, stop=stop, presence=presence, options=options).run()
         log.info("worker %s ends", slot.worker)
+        presence.leave()
     finally:
         database.dispose()
         slot.close()

@@ -56,3 +56,16 @@ class StaleLeaseError(RoomsplatError):
             f"The lease on job {job_id} has ended or belongs to another worker.",
             hint="Nothing was written; stop working on this job.",
         )
+
+
+class NotReadyError(RoomsplatError):
+    """A part that a job needs is missing."""
+
+    code: ClassVar[str] = "not_ready"
+
+
+class StorageUnavailableError(RoomsplatError):
+    """The bucket does not answer, or does not let us in; asking again may help."""
+
+    code: ClassVar[str] = "storage_unavailable"
+    exit_code: ClassVar[int] = 16

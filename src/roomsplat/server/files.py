@@ -1,4 +1,4 @@
-"""Where the service keeps files: a folder here, or an S3-compatible store (``object_files.py``).
+"""Where the service keeps files: a folder here, or an S3-compatible store (``object_files.py``); ``stores.py`` chooses.
 
 Names in the store are relative, such as ``models/{id}/scene.ply``; no name, whoever made it, leads out of the store.
 """
@@ -35,6 +35,10 @@ class FileNotInStoreError(RoomsplatError):
         )
 
 
+class FileChangedError(Exception):
+    """Between looking at a file and reading it, another one took its place: look again. Never leaves the service."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileStat:
     """What is known of a stored file."""
@@ -43,13 +47,16 @@ class FileStat:
     """Bytes."""
     etag: str
     """Changes when the content does; without the quotation marks that HTTP puts around it."""
+    modified: float
+    """When it was stored or last written, in seconds since 1970."""
 
 
 class FileStore(Protocol):
     """What the service asks of a store.
 
     Every method raises FileNotInStoreError for a name that is unsafe, and those that read also for one that is not
-    there. Errors of the disk or of the remote store pass through as OSError.
+    there. Errors of the disk pass through as OSError; a remote store that does not answer, or does not let us in, is
+    StorageUnavailableError.
     """
 
     def put(self, name: str, local: Path, *, move: bool = False) -> FileStat:
@@ -63,8 +70,22 @@ class FileStore(Protocol):
         """Size and version."""
         ...
 
-    def open_range(self, name: str, start: int, stop: int) -> Iterator[bytes]:
-        """The bytes from ``start`` to before ``stop``, in pieces; the file is opened before the first is asked for."""
+    def copy(self, name: str, to: str) -> None:
+        """Store the same content under another name as well, inside the store: all of it or nothing."""
+        ...
+
+    def open_range(self, name: str, start: int, stop: int, *, etag: str | None = None) -> Iterator[bytes]:
+        """The bytes from ``start`` to before ``stop``, in pieces; the file is opened before the first is asked for.
+
+        Args:
+            name: the file.
+            start: the first byte.
+            stop: behind the last byte; behind the end is as good as the end.
+            etag: of the version that is meant.
+
+        Raises:
+            FileChangedError: the file is another version than ``etag`` by now.
+        """
         ...
 
     def fetch(self, name: str, local: Path) -> None:
@@ -73,6 +94,10 @@ class FileStore(Protocol):
 
     def list_files(self, folder: str) -> list[str]:
         """The names of all files below ``folder``, sorted; none when there is no such folder."""
+        ...
+
+    def stat_files(self, folder: str) -> dict[str, FileStat]:
+        """The same with what is known of each, in one go."""
         ...
 
     def delete(self, name: str) -> None:
@@ -123,9 +148,17 @@ class LocalFileStore:
         with self._open(name) as file:
             return _stat_of(file)
 
-    def open_range(self, name: str, start: int, stop: int) -> Iterator[bytes]:
+    def copy(self, name: str, to: str) -> None:
+        """See ``FileStore``."""
+        with self._open(name):
+            self.put(to, self._place(name))
+
+    def open_range(self, name: str, start: int, stop: int, *, etag: str | None = None) -> Iterator[bytes]:
         """See ``FileStore``."""
         file = self._open(name)
+        if etag is not None and _stat_of(file).etag != etag:
+            file.close()
+            raise FileChangedError
         file.seek(start)
         return _read(file, max(stop - start, 0))
 
@@ -141,6 +174,14 @@ class LocalFileStore:
             return []
         names = [file.relative_to(self._root).as_posix() for file in place.rglob("*") if file.is_file()]
         return sorted(name for name in names if all(_PART.fullmatch(part) for part in name.split("/")))
+
+    def stat_files(self, folder: str) -> dict[str, FileStat]:
+        """See ``FileStore``."""
+        found: dict[str, FileStat] = {}
+        for name in self.list_files(folder):
+            with contextlib.suppress(FileNotInStoreError):  # it went meanwhile
+                found[name] = self.stat(name)
+        return found
 
     def delete(self, name: str) -> None:
         """See ``FileStore``."""
@@ -185,7 +226,8 @@ class LocalFileStore:
 
 def _stat_of(file: BinaryIO) -> FileStat:
     found = os.fstat(file.fileno())
-    return FileStat(size=found.st_size, etag=f"{found.st_ino:x}-{found.st_size:x}-{found.st_mtime_ns:x}")
+    etag = f"{found.st_ino:x}-{found.st_size:x}-{found.st_mtime_ns:x}"
+    return FileStat(size=found.st_size, etag=etag, modified=found.st_mtime)
 
 
 def _read(file: BinaryIO, left: int) -> Iterator[bytes]:

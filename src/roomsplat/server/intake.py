@@ -8,6 +8,7 @@ from anyio import CapacityLimiter
 from roomsplat.server.errors import JobNotFoundError
 from roomsplat.server.files import FileStore
 from roomsplat.server.jobs import Jobs, new_id
+from roomsplat.server.outputs import remove_job_files
 from roomsplat.server.probe import Prober, shown_name
 from roomsplat.server.records import JobRecord
 
@@ -15,9 +16,16 @@ from roomsplat.server.records import JobRecord
 class Intake:
     """Turns uploads into jobs."""
 
-    def __init__(self, jobs: Jobs, files: FileStore, prober: Prober) -> None:
-        """Args: ``jobs``: where they go. ``files``: where videos are kept. ``prober``: who looks at them first."""
-        self._jobs, self._files, self._prober = jobs, files, prober
+    def __init__(self, jobs: Jobs, files: FileStore, prober: Prober, *, storage: Path) -> None:
+        """Keep what uploads need.
+
+        Args:
+            jobs: where they go.
+            files: where videos are kept.
+            prober: who looks at them first.
+            storage: the folder of this host, where the logs of jobs are.
+        """
+        self._jobs, self._files, self._prober, self._storage = jobs, files, prober, storage
         self.seats = CapacityLimiter(prober.at_once)
         """Where requests wait for their turn: one that waited in a thread would take it from those who only look."""
 
@@ -88,6 +96,4 @@ class Intake:
             JobNotFoundError, JobActiveError: as ``Jobs.delete``.
         """
         job = self._jobs.delete(job_id, owner_id)
-        for name in (job.source_path, f"models/{job_id}.ply", f"frames/{job_id}"):
-            self._files.delete(name)
-        self._files.delete_prefix(f"models/{job_id}")
+        remove_job_files(self._files, self._storage, job_id, job.source_path)

@@ -4,6 +4,7 @@ A job waits, is held by one worker under a lease, or has ended. The owner's call
 worker's in ``jobs_worker.py``.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import cast
 
@@ -20,6 +21,9 @@ from roomsplat.server.records import QueueFigures
 __all__ = ["WORKER_LOST", "JobRules", "Jobs", "is_id", "new_id"]
 
 
+_NAMES_AT_ONCE = 500
+
+
 class Jobs(OwnerJobs, WorkerJobs):
     """All that can be done with jobs."""
 
@@ -27,6 +31,15 @@ class Jobs(OwnerJobs, WorkerJobs):
         """How many jobs wait."""
         with reading(self._sessions) as session:
             return session.scalar(select(func.count()).select_from(Job).where(waits())) or 0
+
+    def sources(self, names: Iterable[str]) -> set[str]:
+        """Which of these videos belong to a job."""
+        asked, found = sorted(names), set[str]()
+        with reading(self._sessions) as session:
+            for first in range(0, len(asked), _NAMES_AT_ONCE):
+                some = asked[first : first + _NAMES_AT_ONCE]
+                found.update(session.scalars(select(Job.source_path).where(Job.source_path.in_(some))))
+        return found
 
     def figures(self, now: datetime | None = None) -> QueueFigures:
         """The queue and the counters, as the metrics show them."""

@@ -34,6 +34,8 @@ MAX_PAGE = 100
 MAX_EVENTS = 1000
 LARGEST_ID = 2**63 - 1
 Events = list[EventRecord]  # a method named list hides the word in the class below
+NO_LOG = ("stage_progress", "snapshot_written")
+"""Events that only move a bar or renew a picture."""
 WAITING = "Waiting for a worker."
 
 
@@ -187,14 +189,14 @@ class OwnerJobs(JobsBase):
         return self._events(job_id, owner_id, after, limit, everything=True)
 
     def logs(self, job_id: str, owner_id: str, after: int = 0, limit: int = 500) -> Events:
-        """Like ``events`` without the many that only move a progress bar; each has a ``message``."""
+        """Like ``events`` without the many of ``NO_LOG``; each has a ``message``."""
         return self._events(job_id, owner_id, after, limit, everything=False)
 
     def _events(self, job_id: str, owner_id: str, after: int, limit: int, *, everything: bool) -> Events:
         floor = max(0, min(after, LARGEST_ID))
         query = select(Event).where(Event.job_id == job_id, Event.id > floor).order_by(Event.id)
         if not everything:
-            query = query.where(Event.kind != "stage_progress")
+            query = query.where(Event.kind.not_in(NO_LOG))
         with reading(self._sessions) as session:
             owned_job(session, job_id, owner_id)
             return [event_record(row) for row in session.scalars(query.limit(max(1, min(limit, MAX_EVENTS))))]

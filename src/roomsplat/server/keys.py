@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar, Literal, get_args
 
-from sqlalchemy import select
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
 
 from roomsplat.errors import InvalidSettingError, RoomsplatError
 from roomsplat.server.database import Sessions, reading, writing
-from roomsplat.server.jobs_base import clean_text, new_id, utc_now
-from roomsplat.server.models import ApiKey, User
+from roomsplat.server.jobs_base import clean_text, lock_user, new_id, utc_now
+from roomsplat.server.models import ApiKey, LoginSession, User
+from roomsplat.server.problems import ForbiddenError
 from roomsplat.server.records import UserRecord
 from roomsplat.server.users import Users
 
@@ -35,6 +37,12 @@ class KeyNotFoundError(RoomsplatError):
     """There is no such key."""
 
     code: ClassVar[str] = "key_not_found"
+
+
+class TooManyKeysError(RoomsplatError):
+    """A user has as many keys as one may have."""
+
+    code: ClassVar[str] = "too_many_keys"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +68,10 @@ class Caller:
 
     user: UserRecord
     scopes: frozenset[Scope]
+    key_id: str | None = None
+    """The key that was sent, or with which the browser was logged in."""
+    csrf: str | None = None
+    """What a browser must send along with a change (``X-CSRF-Token``); ``None`` when a key was sent."""
 
 
 def create_key(
@@ -74,20 +86,9 @@ def create_key(
     """
     if not clean_text(user_name).strip():
         raise InvalidSettingError("A key needs the name of its user.", hint="roomsplat keys create NAME")
-    granted = _known(scopes)
+    granted = known_scopes(scopes)
     user = Users(sessions).ensure(user_name, is_admin="admin" in granted)
-    secret = _MARK + secrets.token_urlsafe(32)
-    row = ApiKey(
-        id=new_id(),
-        user_id=user.id,
-        name=clean_text(name)[:200],
-        prefix=secret[:_PREFIX_LENGTH],
-        digest=_digest(secret),
-        scopes=" ".join(sorted(granted)),
-        created_at=utc_now(),
-        last_used_at=None,
-        revoked_at=None,
-    )
+    row, secret = _new(user.id, name, granted)
     with writing(sessions) as session:
         session.add(row)
         if "admin" in granted:
@@ -95,9 +96,39 @@ def create_key(
         return _record(row, user.name), secret
 
 
-def list_keys(sessions: Sessions) -> list[KeyRecord]:
-    """Every key, the oldest first; revoked ones, too."""
+def create_own_key(
+    sessions: Sessions, caller: Caller, *, name: str, scopes: Collection[str] | None, limit: int
+) -> tuple[KeyRecord, str]:
+    """A new key for who asks; ``scopes`` left out are those of the caller without ``admin``.
+
+    Raises:
+        ForbiddenError: it would be allowed more than the caller.
+        TooManyKeysError: the caller has ``limit`` keys already.
+    """
+    granted = known_scopes(caller.scopes & set(DEFAULT_SCOPES) if scopes is None else scopes)
+    if not granted <= caller.scopes:
+        raise ForbiddenError(
+            f"Who has not the scope {min(granted - caller.scopes)!r} cannot make a key that has it.",
+            hint=f"Leave scopes out, or ask for some of {', '.join(sorted(caller.scopes))}.",
+        )
+    row, secret = _new(caller.user.id, name, granted)
+    with writing(sessions) as session:
+        user = lock_user(session, caller.user.id)
+        mine = select(func.count()).where(ApiKey.user_id == user.id, ApiKey.revoked_at.is_(None))
+        if (session.scalar(mine) or 0) >= limit:
+            raise TooManyKeysError(
+                f"You have {limit} keys already.",
+                hint="Delete one that you no longer use, then make a new one.",
+            )
+        session.add(row)
+        return _record(row, user.name), secret
+
+
+def list_keys(sessions: Sessions, user_id: str | None = None) -> list[KeyRecord]:
+    """Every key, or every one of this user, the oldest first; revoked ones, too."""
     query = select(ApiKey, User.name).join(User, User.id == ApiKey.user_id).order_by(ApiKey.created_at)
+    if user_id is not None:
+        query = query.where(ApiKey.user_id == user_id)
     with reading(sessions) as session:
         return [_record(row, user_name) for row, user_name in session.execute(query)]
 
@@ -118,8 +149,28 @@ def revoke_key(sessions: Sessions, key: str) -> KeyRecord:
                 hint="roomsplat keys list shows the ids of all keys.",
             )
         row, user_name = found[0]
-        row.revoked_at = row.revoked_at or utc_now()
+        _revoke(session, row)
         return _record(row, user_name)
+
+
+def revoke_own_key(sessions: Sessions, prefix: str, user_id: str) -> None:
+    """Make a key of this user useless from now on.
+
+    Raises:
+        KeyNotFoundError: the user has no key with these first letters that still opens anything.
+    """
+    mine = select(ApiKey).where(
+        ApiKey.prefix == prefix, ApiKey.user_id == user_id, ApiKey.revoked_at.is_(None)
+    )
+    with writing(sessions) as session:
+        found = session.scalars(mine).all()
+        if not found:
+            raise KeyNotFoundError(
+                "You have no key with these first letters.",
+                hint="GET /api/keys shows the keys that you have.",
+            )
+        for row in found:
+            _revoke(session, row)
 
 
 def check_key(sessions: Sessions, secret: str) -> Caller | None:
@@ -140,7 +191,8 @@ def check_key(sessions: Sessions, secret: str) -> Caller | None:
             user=UserRecord(
                 id=user.id, name=user.name, is_admin=user.is_admin and "admin" in key.scopes.split()
             ),
-            scopes=_known(key.scopes.split()),
+            scopes=known_scopes(key.scopes.split()),
+            key_id=key.id,
         )
         key_id, used = key.id, key.last_used_at
     if used is None or now - used > _USE_NOTED_EVERY:
@@ -149,11 +201,37 @@ def check_key(sessions: Sessions, secret: str) -> Caller | None:
     return caller
 
 
+def _new(user_id: str, name: str, scopes: frozenset[Scope]) -> tuple[ApiKey, str]:
+    secret = _MARK + secrets.token_urlsafe(32)
+    row = ApiKey(
+        id=new_id(),
+        user_id=user_id,
+        name=clean_text(name)[:200],
+        prefix=secret[:_PREFIX_LENGTH],
+        digest=_digest(secret),
+        scopes=" ".join(sorted(scopes)),
+        created_at=utc_now(),
+        last_used_at=None,
+        revoked_at=None,
+    )
+    return row, secret
+
+
+def _revoke(session: Session, row: ApiKey) -> None:
+    row.revoked_at = row.revoked_at or utc_now()
+    session.execute(delete(LoginSession).where(LoginSession.key_id == row.id))
+
+
 def _digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def _known(scopes: Collection[str]) -> frozenset[Scope]:
+def known_scopes(scopes: Collection[str]) -> frozenset[Scope]:
+    """These words as scopes.
+
+    Raises:
+        InvalidSettingError: one of them is none, or there are none.
+    """
     unknown = set(scopes) - set(SCOPES)
     if unknown or not scopes:
         raise InvalidSettingError(
@@ -169,7 +247,7 @@ def _record(row: ApiKey, user_name: str) -> KeyRecord:
         user_name=user_name,
         name=row.name,
         prefix=row.prefix,
-        scopes=_known(row.scopes.split()),
+        scopes=known_scopes(row.scopes.split()),
         created_at=row.created_at,
         last_used_at=row.last_used_at,
         revoked_at=row.revoked_at,

@@ -28,15 +28,27 @@ class RequestLimiter:
         Raises:
             TooManyRequestsError: the user's bucket is empty.
         """
+        wait = self.wait(user_id)
+        if wait:
+            raise TooManyRequestsError(wait)
+
+    def wait(self, name: str) -> int:
+        """Count one request of whoever has this name; whole seconds until it is answered, 0 for now."""
         if self._capacity <= 0:
-            return
+            return 0
         with self._lock:
             now = self._clock()
-            tokens, when = self._buckets.pop(user_id, (self._capacity, now))
+            tokens, when = self._buckets.pop(name, (self._capacity, now))
             tokens = min(self._capacity, tokens + (now - when) * self._capacity / 60)
             allowed = tokens >= 1
-            self._buckets[user_id] = (tokens - 1 if allowed else tokens, now)
+            self._buckets[name] = (tokens - 1 if allowed else tokens, now)
             while len(self._buckets) > MAX_BUCKETS:
                 self._buckets.popitem(last=False)
-        if not allowed:
-            raise TooManyRequestsError(max(1, math.ceil((1 - tokens) * 60 / self._capacity)))
+        return 0 if allowed else max(1, math.ceil((1 - tokens) * 60 / self._capacity))
+
+    def give_back(self, name: str) -> None:
+        """A request that was counted and need not be."""
+        with self._lock:
+            if name in self._buckets:
+                tokens, when = self._buckets[name]
+                self._buckets[name] = (min(self._capacity, tokens + 1), when)

@@ -23,6 +23,14 @@ class Figures(Protocol):
         ...
 
 
+class Living(Protocol):
+    """Who knows the workers."""
+
+    def living(self) -> int:
+        """How many live."""
+        ...
+
+
 class HttpMetrics:
     """Requests of this process and the registry that /metrics shows."""
 
@@ -49,9 +57,9 @@ class HttpMetrics:
         self._requests.labels(known, route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
 
-    def watch(self, jobs: Figures) -> None:
-        """Show this queue as well."""
-        self.registry.register(_QueueCollector(jobs))
+    def watch(self, jobs: Figures, workers: Living) -> None:
+        """Show this queue and these workers as well."""
+        self.registry.register(_QueueCollector(jobs, workers))
 
     def text(self) -> bytes:
         """All figures now, in Prometheus' text format."""
@@ -61,8 +69,8 @@ class HttpMetrics:
 class _QueueCollector(Collector):
     """Asks the database at every scrape: workers are other processes, what they did stands only there."""
 
-    def __init__(self, jobs: Figures) -> None:
-        self._jobs = jobs
+    def __init__(self, jobs: Figures, workers: Living) -> None:
+        self._jobs, self._workers = jobs, workers
 
     def describe(self) -> Iterable[Metric]:
         """Nothing ahead of time: registering must not ask the database."""
@@ -76,6 +84,8 @@ class _QueueCollector(Collector):
             "roomsplat_queue_oldest_seconds", "How long the oldest waits.", now.oldest_seconds
         )
         yield GaugeMetricFamily("roomsplat_jobs_running", "Jobs that a worker holds.", now.running)
+        living = self._workers.living()
+        yield GaugeMetricFamily("roomsplat_workers", "Workers that live, on all hosts.", living)
         for name, text, label, sums in (
             (
                 "job_outcomes",

@@ -99,6 +99,50 @@ class ApiKey(Table):
     revoked_at: Mapped[datetime | None]
 
 
+class Identity(Table):
+    """Somebody as the issuer of logins (OpenID Connect) knows them, and who that is here."""
+
+    __tablename__ = "identities"
+
+    issuer: Mapped[str] = mapped_column(String(500), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(255), primary_key=True)
+    """The issuer's own name for the person, which never changes and is never given to another one."""
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+
+
+class PendingLogin(Table):
+    """A login that was sent to the issuer and has not come back: used once, for minutes."""
+
+    __tablename__ = "pending_logins"
+
+    state_digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    """SHA-256 of what the issuer sends back with the browser."""
+    browser_digest: Mapped[str] = mapped_column(String(64))
+    """SHA-256 of the cookie of the browser that began."""
+    nonce: Mapped[str]
+    verifier: Mapped[str]
+    """Proves to the issuer that who comes for the token is who began (PKCE)."""
+    next_path: Mapped[str]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class LoginSession(Table):
+    """A browser that is logged in; only the digest of its cookie is kept."""
+
+    __tablename__ = "sessions"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    """SHA-256 in hexadecimal."""
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    key_id: Mapped[str | None] = mapped_column(ForeignKey("api_keys.id", ondelete="CASCADE"), index=True)
+    """The key it was made with, which ends it too; ``None`` when the issuer said who it is."""
+    scopes: Mapped[str]
+    """Words with a space between them."""
+    created_at: Mapped[datetime]
+    renewed_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
 class Job(Table):
     """A video on its way to a scene."""
 
@@ -202,3 +246,15 @@ class Counter(Table):
     name: Mapped[str] = mapped_column(String(40), primary_key=True)
     label: Mapped[str] = mapped_column(String(60), primary_key=True)
     value: Mapped[float]
+
+
+class WorkerRow(Table):
+    """A worker that lives, on whatever host."""
+
+    __tablename__ = "workers"
+
+    id: Mapped[str] = mapped_column(String(240), primary_key=True)
+    """The name of its slot (``slot.py``): the same after a restart."""
+    host: Mapped[str]
+    device: Mapped[str]
+    seen_at: Mapped[datetime]

@@ -27,6 +27,13 @@ class RefusedAddressError(RoomsplatError):
 
     code: ClassVar[str] = "webhook_refused"
 
+    def __init__(self, why: str) -> None:
+        """Args: ``why``: the end of a sentence that begins with the address, for who needs another sentence."""
+        super().__init__(
+            f"The webhook's address {why}.", hint="Give a public address such as https://example.org/hook."
+        )
+        self.why = why
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
@@ -53,19 +60,19 @@ def parse_target(url: str, *, allow_internal: bool) -> Target:
         RefusedAddressError: it is no plain web address.
     """
     if len(url) > MAX_URL or not _PRINTABLE.fullmatch(url):
-        raise _refused("is longer than 2,000 letters or holds others than plain ASCII")
+        raise RefusedAddressError("is longer than 2,000 letters or holds others than plain ASCII")
     try:
         parts = urlsplit(url)
         host = (parts.hostname or "").encode("idna").decode()
         port = parts.port
     except (ValueError, UnicodeError):
-        raise _refused("cannot be read") from None
+        raise RefusedAddressError("cannot be read") from None
     if parts.scheme not in ({"https", "http"} if allow_internal else {"https"}):
-        raise _refused("does not begin with https://")
+        raise RefusedAddressError("does not begin with https://")
     if not host or port == 0:
-        raise _refused("names no host")
+        raise RefusedAddressError("names no host")
     if parts.username is not None or parts.password is not None or parts.fragment:
-        raise _refused("holds a user name, a password or a fragment")
+        raise RefusedAddressError("holds a user name, a password or a fragment")
     secure = parts.scheme == "https"
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Target(secure=secure, host=host, port=port or (443 if secure else 80), path=path)
@@ -82,11 +89,11 @@ def checked_addresses(target: Target, *, allow_internal: bool, resolve: Resolve 
     except OSError:
         found = []
     if not found:
-        raise _refused(f"leads nowhere: {target.host} has no address")
+        raise RefusedAddressError(f"leads nowhere: {target.host} has no address")
     if not allow_internal:
         inner = [text for text in found if not is_public(text)]
         if inner:
-            raise _refused(f"leads to an inner network: {target.host} is {inner[0]}")
+            raise RefusedAddressError(f"leads to an inner network: {target.host} is {inner[0]}")
     return found
 
 
@@ -106,9 +113,3 @@ def is_public(text: str) -> bool:
 
 def _resolve(host: str, port: int) -> list[str]:
     return [str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-
-
-def _refused(why: str) -> RefusedAddressError:
-    return RefusedAddressError(
-        f"The webhook's address {why}.", hint="Give a public address such as https://example.org/hook."
-    )

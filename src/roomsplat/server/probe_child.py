@@ -25,6 +25,9 @@ from roomsplat.errors import (
 )
 from roomsplat.server.probe import FilmTooSmallError, ProbeLimits
 
+NICENESS = 5
+"""After those who ask the service something, before the pipelines of the same machine (``warden.py``)."""
+
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
 _CLONE_NEWUSER = 0x10000000
@@ -35,6 +38,7 @@ _HINT_LIMIT = "Cut the film or lower its resolution or rate: one minute in 1080p
 
 def main(parent: int) -> int:
     """Answer one question; 0 also when the answer is an error of the file's."""
+    os.nice(NICENESS)
     question = json.load(sys.stdin)
     limits = ProbeLimits(**question["limits"])
     confine(limits, parent)
@@ -73,7 +77,6 @@ def confine(limits: ProbeLimits, parent: int) -> bool:
         )
         processors = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {processors[os.getpid() % len(processors)]})
-        os.nice(5)
     for kind, bound in (
         (resource.RLIMIT_AS, limits.memory_bytes),
         (resource.RLIMIT_CPU, limits.cpu_seconds),

@@ -19,14 +19,19 @@ MEDIA_TYPE = "application/problem+json"
 
 STATUS_OF_CODE: dict[str, int] = {
     "invalid_upload": 400,
+    "login_failed": 400,
     "unauthorized": 401,
     "forbidden": 403,
     "foreign_origin": 403,
+    "csrf_failed": 403,
+    "login_denied": 403,
+    "login_refused": 403,
     "not_found": 404,
     "job_not_found": 404,
     "file_not_found": 404,
     "upload_not_found": 404,
     "webhook_not_found": 404,
+    "key_not_found": 404,
     "method_not_allowed": 405,
     "upload_timeout": 408,
     "job_active": 409,
@@ -34,6 +39,8 @@ STATUS_OF_CODE: dict[str, int] = {
     "stale_lease": 409,
     "upload_offset_mismatch": 409,
     "too_many_webhooks": 409,
+    "too_many_keys": 409,
+    "login_not_needed": 409,
     "upload_expired": 410,
     "tus_version": 412,
     "input_too_large": 413,
@@ -44,9 +51,12 @@ STATUS_OF_CODE: dict[str, int] = {
     "too_many_jobs": 429,
     "too_many_uploads": 429,
     "too_many_requests": 429,
+    "too_many_logins": 429,
     "internal_error": 500,
     "database_unavailable": 503,
+    "login_unavailable": 503,
     "not_ready": 503,
+    "storage_unavailable": 503,
     "storage_full": 507,
 }
 """The HTTP status of each code; a code that is not here is one of what a file or setting holds, and says 422."""
@@ -110,6 +120,26 @@ class TooManyRequestsError(RoomsplatError):
             hint=f"Wait {retry_after} seconds, or follow a job by its event stream instead of asking often.",
         )
         self.headers = {"Retry-After": str(retry_after)}
+
+
+class TooManyLoginsError(RoomsplatError):
+    """More logins from one address than anybody needs who does not guess keys."""
+
+    code: ClassVar[str] = "too_many_logins"
+
+    def __init__(self, retry_after: int) -> None:
+        """Args: ``retry_after``: whole seconds until the next one is answered."""
+        super().__init__(
+            "Too many logins were tried from this address.",
+            hint=f"Wait {retry_after} seconds, then try again.",
+        )
+        self.headers = {"Retry-After": str(retry_after)}
+
+
+class NotFoundError(RoomsplatError):
+    """There is nothing at this address."""
+
+    code: ClassVar[str] = "not_found"
 
 
 class ForeignOriginError(RoomsplatError):

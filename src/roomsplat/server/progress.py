@@ -22,6 +22,10 @@ STAGE_SHARE: dict[str, tuple[float, float]] = {
 }
 """Where each stage begins and ends on a job's bar."""
 
+QUIET = frozenset({"cameras_found", "snapshot_written"})
+"""They tell that a file is there; what the job is doing, others tell."""
+
+_CAMERAS = {"frames": "frames", "registered": "registered"}
 _METRICS = {"kept": "frames", "num_gaussians": "gaussians", "registered": "registered", "psnr": "psnr"}
 _SUMMARY = {
     "frames_extracted": "frames",
@@ -43,6 +47,8 @@ class Progress:
     message: str = "starting"
     counts: dict[str, object] = field(default_factory=dict[str, object])
     timings: dict[str, float] = field(default_factory=dict[str, float])
+    kept_seconds: float = 0.0
+    """What the stages took that were kept from earlier runs."""
     finished: bool = False
     """The run told that everything is written."""
     failure: JobError | None = None
@@ -51,7 +57,7 @@ class Progress:
     def take(self, event: Mapping[str, Any]) -> None:
         """Read one event; what is not understood is passed over, because a newer pipeline may tell more."""
         stage, message = event.get("stage"), event.get("message")
-        if isinstance(message, str):
+        if isinstance(message, str) and event["event"] not in QUIET:
             self.message = message
         match event["event"]:
             case "stage_started" if stage in STAGE_SHARE:
@@ -62,9 +68,12 @@ class Progress:
             case "stage_finished" if stage in STAGE_SHARE:
                 self._enter(stage, 1.0)
                 self.timings[stage] = _number(event.get("seconds"))
+                self.kept_seconds += self.timings[stage] if event.get("reused") is True else 0.0
+            case "cameras_found":
+                self._count(_CAMERAS, event)
             case "run_finished":
                 self.finished = True
-                self.message = "done"  # the event's own words name a path of the server
+                self.message = "done"
                 self._count(_SUMMARY, event.get("summary"))
             case "run_failed":
                 told = [str(event.get(name, "")) for name in ("code", "message", "hint")]
@@ -78,8 +87,8 @@ class Progress:
         self.progress = max(self.progress, begin + (end - begin) * min(max(fraction, 0.0), 1.0))
 
     def _count(self, names: Mapping[str, str], given: object) -> None:
-        if isinstance(given, dict):
-            values = cast("dict[str, object]", given)
+        if isinstance(given, Mapping):
+            values = cast("Mapping[str, object]", given)
             self.counts.update({ours: values[name] for name, ours in names.items() if name in values})
 
 

@@ -84,6 +84,8 @@ class JobView(Shape):
     error: JobErrorView | None
     model_url: str | None
     """Where the splat is, once the job is completed."""
+    thumbnail_url: str | None
+    """A picture of the film, 320 px at most, once pictures have been taken from it."""
     source_name: str
     config: dict[str, Any]
     counts: dict[str, Any]
@@ -109,6 +111,8 @@ class JobView(Shape):
             queue_position=job.queue_position,
             error=error and JobErrorView(code=error.code, message=error.message, hint=error.hint),
             model_url=f"/static/models/{job.id}.ply" if job.status is JobStatus.COMPLETED else None,
+            # the stage leaves it before it tells its time
+            thumbnail_url=f"/api/jobs/{job.id}/files/thumbnail.jpg" if "capture" in job.timings else None,
             source_name=job.source_name,
             config=job.config,
             counts=job.counts,

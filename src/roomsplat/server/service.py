@@ -7,15 +7,17 @@ from fastapi import Depends, Request
 
 from roomsplat.server.auth import CurrentUser
 from roomsplat.server.database import Database
-from roomsplat.server.files import FileStore, LocalFileStore
+from roomsplat.server.files import FileStore
 from roomsplat.server.intake import Intake
 from roomsplat.server.jobs import JobRules, Jobs
 from roomsplat.server.limits import RequestLimiter
 from roomsplat.server.metrics import HttpMetrics
 from roomsplat.server.probe import ProbeLimits, Prober
 from roomsplat.server.settings import ServerSettings
+from roomsplat.server.stores import open_store
 from roomsplat.server.streams import EventStreams
 from roomsplat.server.uploads import Uploads
+from roomsplat.server.workers import Workers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +27,7 @@ class Service:
     settings: ServerSettings
     database: Database
     jobs: Jobs
+    workers: Workers
     files: FileStore
     intake: Intake
     uploads: Uploads
@@ -34,14 +37,18 @@ class Service:
 
 
 def build_service(settings: ServerSettings, database: Database, metrics: HttpMetrics) -> Service:
-    """Put the parts together. ``database`` has its tables already."""
+    """Put the parts together. ``database`` has its tables already.
+
+    Raises:
+        StorageUnavailableError: the bucket cannot be used.
+    """
     rules = JobRules(
         lease_seconds=settings.lease_seconds,
         max_running_per_user=settings.max_running_per_user,
         max_queued_per_user=settings.max_queued_per_user,
     )
     jobs = Jobs(database.sessions, rules=rules)
-    files = LocalFileStore(settings.storage)
+    files = open_store(settings)
     limits = ProbeLimits(
         max_bytes=settings.max_upload_bytes,
         max_duration_s=settings.max_video_seconds,
@@ -49,13 +56,15 @@ def build_service(settings: ServerSettings, database: Database, metrics: HttpMet
         max_fps=settings.max_video_fps,
         max_frames=settings.max_frames,
     )
-    metrics.watch(jobs)
+    workers = Workers(database.sessions, patience_seconds=settings.lease_seconds)
+    metrics.watch(jobs, workers)
     return Service(
         settings=settings,
         database=database,
         jobs=jobs,
+        workers=workers,
         files=files,
-        intake=Intake(jobs, files, Prober(limits)),
+        intake=Intake(jobs, files, Prober(limits), storage=settings.storage),
         uploads=Uploads(
             settings.storage / "uploads" / "unfinished",
             max_bytes=settings.max_upload_bytes,
@@ -72,15 +81,17 @@ def build_service(settings: ServerSettings, database: Database, metrics: HttpMet
     )
 
 
-def service_of(request: Request) -> Service:
+async def service_of(request: Request) -> Service:
     """The service that this request came to."""
+    # async, as whatever does not wait: FastAPI sends every other dependency to a thread, and a busy machine may take
+    # milliseconds until that thread runs
     return cast("Service", request.app.state.service)
 
 
 TheService = Annotated[Service, Depends(service_of)]
 
 
-def rate_limited(user: CurrentUser, service: TheService) -> None:
+async def rate_limited(user: CurrentUser, service: TheService) -> None:
     """Count the request for its user.
 
     Raises:
@@ -111,7 +122,7 @@ _MEANING = {
     416: "The range lies behind the end of the file.",
     422: "A field, the settings or the video is no good; `code` says which.",
     429: "Too many; the header Retry-After says when to come back.",
-    503: "The database does not answer, or a part is missing.",
+    503: "The database or the bucket does not answer, or a part is missing.",
     507: "The service has no space left.",
 }
 EVERYWHERE = problems(400, 401, 403, 422, 429, 503)

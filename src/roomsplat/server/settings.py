@@ -17,17 +17,53 @@ class ServerSettings(BaseSettings):
     """The folder of uploads, frames, models and logs."""
     database_url: str | None = None
     """``postgresql://user@host/name``; without it SQLite in ``storage/roomsplat.db``."""
+    bucket: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$")] | None = None
+    """An S3-compatible bucket for videos and results, whose keys are in ``AWS_ACCESS_KEY_ID`` and
+    ``AWS_SECRET_ACCESS_KEY``; without it they are in the storage folder."""
+    bucket_endpoint: Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.\[\]:_-]+(/\S*)?$")] | None = None
+    """Where the bucket is (``http://store:8333``); without it at Amazon."""
+    bucket_region: str = "us-east-1"
+    """Its region."""
+    bucket_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._/-]*$")] | None = None
+    """A folder of the bucket, where it serves others as well."""
+    bucket_patience_seconds: Annotated[float, Field(ge=0)] = 600.0
+    """How long a worker tries again when the bucket does not answer, before its job fails."""
 
     host: str = "127.0.0.1"
     """The address to listen on."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     """The port to listen on; 0 takes a free one."""
-    auth: Literal["none", "keys"] = "none"
-    """``none``: one user and this computer only; ``keys``: every request carries a key."""
+    auth: Literal["none", "keys", "oidc"] = "none"
+    """``none``: one user and this computer only; ``keys``: every request carries a key; ``oidc``: logins as well."""
     public_url: str | None = None
     """How users reach the service (``https://splats.example``), for links in messages; without it host and port."""
     drain_seconds: Annotated[float, Field(gt=0)] = 30.0
     """How long a stopping service waits for its workers to hand their jobs back."""
+
+    session_seconds: Annotated[float, Field(ge=60)] = 14 * 24 * 3600.0
+    """How long a browser that is not used stays logged in."""
+    session_longest_seconds: Annotated[float, Field(ge=60)] = 90 * 24 * 3600.0
+    """How long one that is used stays logged in."""
+    failed_logins_per_minute: Annotated[int, Field(ge=0)] = 10
+    """Wrong keys that may be tried from one address; 0 is no limit."""
+    logins_per_minute: Annotated[int, Field(ge=0)] = 60
+    """Logins by the issuer that may be begun from one address; 0 is no limit."""
+    max_keys_per_user: Annotated[int, Field(ge=0)] = 20
+    """Keys that one user may have; ``roomsplat keys create`` makes more."""
+    oidc_issuer: str | None = None
+    """Who says who users are (OpenID Connect): ``https://accounts.example``, as its own description names it."""
+    oidc_client_id: str | None = None
+    """What the issuer calls this service."""
+    oidc_client_secret: SecretStr | None = None
+    """The secret that the issuer gave it, if it gave one."""
+    oidc_scopes: str = "openid email profile"
+    """What is asked of the issuer."""
+    oidc_allowed_emails: tuple[str, ...] = ()
+    """Who may log in, by addresses that the issuer has verified (``["ann@example.org"]``)."""
+    oidc_allowed_domains: tuple[str, ...] = ()
+    """The same by domains (``["example.org"]``); with neither, everyone whom the issuer lets in."""
+    oidc_admins: tuple[str, ...] = ()
+    """Verified addresses of administrators."""
 
     webhook_timeout_seconds: Annotated[float, Field(gt=0)] = 10.0
     """How long a receiver may take to answer."""
@@ -79,6 +115,10 @@ class ServerSettings(BaseSettings):
     """How often a worker is heard of."""
     max_attempts: Annotated[int, Field(ge=1)] = 3
     """How many workers may be lost over one job before it fails."""
+    max_job_seconds: Annotated[float, Field(gt=0)] = 6 * 3600.0
+    """A job that a worker has worked on for so long is stopped and fails; stages kept from earlier runs count."""
+    live_seconds: Annotated[float, Field(ge=0, le=3600)] = 10.0
+    """How often a job in training shows its scene (``live/scene.splat``), at most; 0 is never."""
 
     poll_seconds: Annotated[float, Field(gt=0)] = 1.0
     """How often a free worker looks for a job, and a busy one whether its job was cancelled."""

@@ -38,7 +38,7 @@ class Slot:
                 f"{folder} cannot be written ({error.strerror}).",
                 hint="Check the permissions of the storage folder, or give another one with --storage.",
             ) from error
-        if not _lock_soon(self._lock.fileno()):
+        if not _lock(self._lock.fileno()):
             self._lock.close()
             raise ServiceError(
                 f"A worker for {name} is already at work in {storage}.",
@@ -76,30 +76,12 @@ class Slot:
         self._lock.close()
 
 
-def living_workers(storage: Path) -> int:
-    """How many workers are at work with this storage folder, on this host or wherever file locks reach."""
-    living = 0
-    for path in (storage / "workers").glob("*.lock"):
-        with suppress(OSError), path.open("r") as file:
-            living += not _lock(file.fileno(), shared=True)
-    return living
-
-
-def _lock(descriptor: int, *, shared: bool = False) -> bool:
+def _lock(descriptor: int) -> bool:
     try:
-        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True
-
-
-def _lock_soon(descriptor: int) -> bool:
-    """Somebody who only counts workers holds the lock for a moment, too."""
-    for _ in range(10):
-        if _lock(descriptor):
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def _read(path: Path) -> dict[str, Any]:

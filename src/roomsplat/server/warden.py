@@ -21,6 +21,9 @@ from functools import partial
 DEADLINE = struct.Struct("d")
 """A moment of ``time.monotonic()``, which all processes of a computer share."""
 
+NICENESS = 10
+"""A pipeline computes for minutes on every processor; who asks the service on the same machine something goes first."""
+
 _PR_SET_PDEATHSIG = 1
 
 
@@ -32,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGCHLD, _nothing)
     for polite in (signal.SIGINT, signal.SIGTERM):
         signal.signal(polite, _nothing)
-    before = partial(_die_with, os.getpid())
+    before = partial(_prepare, os.getpid())
     # The command is the worker's own; a preexec function is safe here because this process has one thread.
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=before)  # noqa: S603, PLW1509 - see above
     while child.poll() is None:
@@ -53,8 +56,9 @@ def _nothing(_signal: int, _frame: object) -> None:
     """A handler, so that the signal arrives at the wake-up pipe and nothing else happens."""
 
 
-def _die_with(parent: int) -> None:
-    """In the new process: ask the kernel (Linux has this) to kill it when its parent ends."""
+def _prepare(parent: int) -> None:
+    """In the new process: step back, and ask the kernel (Linux has this) to kill it when its parent ends."""
+    os.nice(NICENESS)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # it ended before we asked

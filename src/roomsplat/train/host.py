@@ -6,10 +6,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from roomsplat.core.gaussians import Gaussians
 from roomsplat.render.base import Array, SplatArrays
 
 PARAMETERS = ("means", "quats", "log_scales", "opacity_logits", "sh")
 """The fields of ``SplatArrays`` that are trained."""
+
+Watch = Callable[[int, Callable[[], Gaussians]], None]
+"""Is shown the scene where training pauses anyway: the steps done, and a way to look at it. Who does not look costs
+nothing, and looking changes nothing."""
+
+
+def unwatched(step: int, look: Callable[[], Gaussians]) -> None:
+    """For callers that do not watch."""
+    del step, look
+
+
+def base_colours(arrays: SplatArrays) -> Gaussians:
+    """The scene on the host with harmonics of degree 0; nothing else is copied from the device."""
+    parts = {name: getattr(arrays, name) for name in PARAMETERS}
+    parts["sh"] = arrays.sh[:, :1].copy()
+    return Gaussians(**{name: on_host(array) for name, array in parts.items()})
 
 
 def on_host(array: Array) -> NDArray[Any]:

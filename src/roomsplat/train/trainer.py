@@ -9,6 +9,7 @@ import math
 import time
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from roomsplat.train.config import TrainConfig
 from roomsplat.train.densify import budget, densify
 from roomsplat.train.drift import picture_gains
 from roomsplat.train.exposure import Exposures, identity_exposures
-from roomsplat.train.host import PARAMETERS, converted, on_host
+from roomsplat.train.host import PARAMETERS, Watch, base_colours, converted, on_host, unwatched
 from roomsplat.train.initialise import initial_gaussians
 from roomsplat.train.pictures import Pictures
 
@@ -68,11 +69,12 @@ def train(
     config: TrainConfig,
     checkpoint_dir: Path | None = None,
     report: ReportProgress = silent,
+    watch: Watch = unwatched,
 ) -> TrainResult:
     """Fit Gaussians to the pictures of ``model`` that are not held out.
 
     ``checkpoint_dir``: an existing folder where the run is saved now and then, at the end and on an interrupt, and from
-    where the same call resumes; a resumed run gives the same result, bit for bit.
+    where the same call resumes; a resumed run gives the same result, bit for bit. ``watch`` may look at the scene.
 
     Raises:
         TrainingError: no training picture, or the loss stopped being a number.
@@ -88,7 +90,7 @@ def train(
         engine, model.posed_images, max_side=config.max_side, budget_mb=config.picture_memory_mb
     )
     with engine.guard, closing(pictures):
-        return _Run(model, engine, config, pictures, checkpoint_dir, report).result()
+        return _Run(model, engine, config, pictures, checkpoint_dir, report, watch).result()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,9 +115,10 @@ class _Run:
         pictures: Pictures,
         checkpoint_dir: Path | None,
         report: ReportProgress,
+        watch: Watch,
     ) -> None:
         self.model, self.engine, self.config, self.pictures = model, engine, config, pictures
-        self.directory, self.report = checkpoint_dir, report
+        self.directory, self.report, self.watch = checkpoint_dir, report, watch
         self.indices = np.flatnonzero(~model.posed_images.is_eval)
         self.order = _Order(pictures, self.indices, config.seed)
         pictures.expect(self.order.of_turn(0))
@@ -195,6 +198,7 @@ class _Run:
     def _train(self) -> None:
         """From boundary to boundary. The engine's Gaussians and the plain arrays are both there only while copying."""
         arrays = converted(self.state.arrays, self.engine.xp.asarray)
+        self.watch(self.state.step, partial(base_colours, arrays))
         marks = (mark for mark in schedule.boundaries(self.config) if mark > self.state.step)
         for begin, end in itertools.pairwise((self.state.step, *marks)):
             splats = self.engine.write(arrays)
@@ -203,6 +207,7 @@ class _Run:
             arrays = self.engine.read(splats)
             del splats
             self._boundary(end, arrays)
+            self.watch(end, partial(base_colours, arrays))
 
     def _stretch(self, begin: int, end: int, splats: Splats) -> None:
         """Steps without a pause; each is settled when the next one is under way."""

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test as base, expect, type Page } from "@playwright/test";
+import { Api } from "./api";
 import { serving } from "./process";
 import { ARTEFACTS, engine, roomsplat } from "./python";
 
@@ -30,10 +31,13 @@ interface ForAll {
   wall: string;
   /** One user, one worker, the real pipeline. */
   service: Service;
+  /** A finished job of that service. */
+  room: string;
   /** Users with keys, and no worker: jobs wait. */
   keyed: Service & { keyOf(name: string): string };
 }
 
+/** Settings that finish the film in seconds. */
 export const QUICK = {
   engine: "cpu",
   capture: { frames: 30 },
@@ -62,6 +66,15 @@ export const test = base.extend<ForEachTest, ForAll>({
       await running.stop();
     },
     { scope: "worker", timeout: 90_000 },
+  ],
+  room: [
+    async ({ service, film }, use) => {
+      const api = new Api(service.address);
+      const id = await api.upload(film, QUICK, "room.mp4");
+      await api.until(id, "completed");
+      await use(id);
+    },
+    { scope: "worker", timeout: 180_000 },
   ],
   keyed: [
     async ({ scratch }, use) => {

@@ -44,20 +44,21 @@ def list_files(job_id: str, user: CurrentUser, service: TheService) -> FileList:
     """The outputs that there are; while a job runs, those that are there already."""
     service.jobs.get(job_id, user.id)
     root = f"models/{job_id}/"
-    names = [path.removeprefix(root) for path in service.files.list_files(f"models/{job_id}")]
-    items: list[FileView] = []
-    for name in names:
-        if not name.startswith(HIDDEN):
-            size = service.files.stat(root + name).size
-            items.append(FileView(name=name, size=size, url=f"/api/jobs/{job_id}/files/{name}"))
-    if "cameras/transforms.json" in names:
+    found = service.files.stat_files(f"models/{job_id}")
+    sizes = {path.removeprefix(root): stat.size for path, stat in found.items()}
+    items = [
+        FileView(name=name, size=size, url=f"/api/jobs/{job_id}/files/{name}")
+        for name, size in sizes.items()
+        if not name.startswith(HIDDEN)
+    ]
+    if "cameras/transforms.json" in sizes:
         items.append(FileView(name=ARCHIVE, size=None, url=f"/api/jobs/{job_id}/files/{ARCHIVE}"))
     return FileList(items=items)
 
 
 @router.get("/api/jobs/{job_id}/files/{name:path}", response_class=Response, responses=FILE)
 def file(job_id: str, name: str, request: Request, user: CurrentUser, service: TheService) -> Response:
-    """One output: ``scene.ply``, ``preview.png``, ``report.html``, ``cameras/transforms.json`` and so on."""
+    """One output: ``scene.ply``, ``report.html``, ``cameras/transforms.json``, ``live/scene.splat`` and so on."""
     service.jobs.get(job_id, user.id)
     if name.startswith("work/"):
         raise FileNotInStoreError(name)

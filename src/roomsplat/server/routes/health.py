@@ -9,10 +9,10 @@ from fastapi.responses import JSONResponse
 from roomsplat.errors import RoomsplatError
 from roomsplat.server.auth import CurrentAdmin
 from roomsplat.server.database import ping
+from roomsplat.server.errors import NotReadyError
 from roomsplat.server.metrics import MEDIA_TYPE
 from roomsplat.server.schemas import Health, Ready
 from roomsplat.server.service import Service, TheService, problems
-from roomsplat.server.slot import living_workers
 
 router = APIRouter(tags=["service"])
 
@@ -29,7 +29,7 @@ def ready(service: TheService) -> Response:
     checks = {
         "database": _check(lambda: ping(service.database)),
         "storage": _check(lambda: _write_something(service)),
-        "worker": "ok" if living_workers(service.settings.storage) else "No worker is running.",
+        "worker": _check(lambda: _look_for_workers(service)),
     }
     fine = all(state == "ok" for state in checks.values())
     answer = Ready(status="ready" if fine else "not_ready", checks=checks)
@@ -59,9 +59,15 @@ def _check(look: Callable[[], None]) -> str:
     return "ok"
 
 
+def _look_for_workers(service: Service) -> None:
+    if not service.workers.living():
+        raise NotReadyError("No worker is running.", hint="Start one: roomsplat worker")
+
+
 def _write_something(service: Service) -> None:
     probe = service.settings.storage / f".ready-{secrets.token_urlsafe(8)}"
     try:
         probe.write_bytes(b"roomsplat")
     finally:
         probe.unlink(missing_ok=True)
+    service.files.list_files("ready")  # does the bucket answer, if files are in one?
