@@ -21,18 +21,18 @@ interface Shown {
 }
 
 declare global {
-  interface Window {
-    /** For tests and the curious. */
-    roomsplat?: { viewer: ViewerHandle; cameras: readonly CapturedCamera[] };
+  interface HTMLElement {
+    /** The viewer that is mounted in this element: for tests that read its pixels. */
+    viewerHandle?: ViewerHandle | undefined;
   }
 }
 
-const host = el("div", { class: "rv-page" });
+const host = el("div", { class: "rv-page", "data-viewer": true });
 document.getElementById("viewer")?.append(host);
 let open: ViewerHandle | undefined;
 listenToDrops(
   document.body,
-  (file) => void show({ source: { fileName: file.name, file }, title: file.name, mode: "full" }, []),
+  (file) => void show({ source: { fileName: file.name, file }, title: file.name, mode: "full" }),
 );
 void begin();
 
@@ -45,16 +45,16 @@ async function begin(): Promise<void> {
   const { title, scene, fileName, mesh } = shown;
   const cameras = shown.cameras === null ? [] : await camerasAt(shown.cameras);
   const options: ViewerOptions = { source: { fileName, url: scene }, title, cameras, mode: "full" };
-  await show(mesh === null ? options : { ...options, meshUrl: mesh }, cameras);
+  await show(mesh === null ? options : { ...options, meshUrl: mesh });
 }
 
-async function show(options: ViewerOptions, cameras: readonly CapturedCamera[]): Promise<void> {
+async function show(options: ViewerOptions): Promise<void> {
   open?.dispose();
   host.replaceChildren();
   document.title = `${options.source.fileName} - roomsplat`;
   try {
     open = await mountViewer(host, options);
-    window.roomsplat = { viewer: open, cameras };
+    host.viewerHandle = open;
   } catch (error) {
     host.replaceChildren(
       el("p", { class: "rv-invitation", role: "alert" }, error instanceof Error ? error.message : ""),
@@ -85,7 +85,7 @@ function invite(): void {
   input.addEventListener("change", () => {
     const [file] = input.files ?? [];
     if (file !== undefined)
-      void show({ source: { fileName: file.name, file }, title: file.name, mode: "full" }, []);
+      void show({ source: { fileName: file.name, file }, title: file.name, mode: "full" });
   });
   const label = el("label", {}, "Drop a scene here, or choose a .ply, .spz, .sog or .splat file", input);
   host.replaceChildren(el("div", { class: "rv-invitation" }, label));

@@ -55,7 +55,7 @@ class Viewer implements ViewerHandle {
     this.load = options.load ?? ((url) => fetch(url));
     const root = el("div", { class: "rv" });
     host.append(root);
-    this.parts = makeParts(root, options, this.load, (error) => this.fail(error));
+    this.parts = makeParts(root, options, this.load, (error) => this.complain(error));
     this.bar = toolbar(this.parts, {
       step: (by) => this.step(by),
       home: () => this.goHome(),
@@ -267,7 +267,7 @@ class Viewer implements ViewerHandle {
       stage.overlays.add(surface);
       this.bar.addSurface();
     } catch (error) {
-      this.fail(error);
+      this.complain(error);
     }
   }
 
@@ -310,14 +310,24 @@ class Viewer implements ViewerHandle {
     );
   }
 
+  /** There is no scene to see: the page says so, if there is one round the viewer. */
   private fail(error: unknown): void {
-    const message =
-      error instanceof ViewerError
-        ? error.message
-        : `The viewer failed (${error instanceof Error ? error.message : String(error)}): reload the page, and tell us if it happens again.`;
-    this.parts.status.fail(message);
-    this.options.onError?.(message);
+    const { status } = this.parts;
+    status.loaded();
+    if (this.options.onError === undefined) status.fail(sentence(error));
+    else this.options.onError(sentence(error));
   }
+
+  /** Something beside the scene is missing. */
+  private complain(error: unknown): void {
+    this.parts.status.fail(sentence(error));
+  }
+}
+
+function sentence(error: unknown): string {
+  if (error instanceof ViewerError) return error.message;
+  const reason = error instanceof Error ? error.message : String(error);
+  return `The viewer failed (${reason}): reload the page, and tell us if it happens again.`;
 }
 
 /** The browser's own, which a part of the viewer would hide. */

@@ -57,10 +57,14 @@ export function resized(camera: CapturedCamera, width: number, height: number): 
   };
 }
 
+/** A wider view shows mostly what the film has not seen, and bends it. */
+const WIDEST = 80;
+const NARROWEST = 15;
+
 /** Vertical field of view in degrees with which the captured picture just fits into a view of this aspect. */
 export function fittingFov(camera: CapturedCamera, aspect: number): number {
   const tall = camera.height / (2 * camera.fy);
   const wide = camera.width / (2 * camera.fx);
   const half = Math.atan(Math.max(tall, wide / aspect));
-  return Math.min(100, Math.max(15, (2 * half * 180) / Math.PI));
+  return Math.min(WIDEST, Math.max(NARROWEST, (2 * half * 180) / Math.PI));
 }

@@ -15,7 +15,7 @@ import { camFromWorld } from "./camera-math";
 const CAMERA = 0x3b82f6;
 const CHOSEN = 0xf59e0b;
 /** Pyramids are this share of the scene's size. */
-const DEPTH = 0.025;
+const DEPTH = 0.015;
 /** The chosen one reaches farther, for the picture at its end. */
 const CHOSEN_DEPTH = 0.08;
 

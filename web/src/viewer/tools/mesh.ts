@@ -1,9 +1,12 @@
 /** The mesh of the same room, laid over the splats. Its loaders come only when there is one. */
 import { Group, Mesh, MeshNormalMaterial, type Object3D } from "three";
 import { fetched } from "../scene/load";
-import type { Load } from "../types";
+import { type Load, ViewerError } from "../types";
 
 export async function loadMesh(url: string, load: Load): Promise<Object3D> {
+  // The light build shows no mesh, and leaves the loaders out.
+  if (import.meta.env.MODE === "light")
+    throw new ViewerError("A report shows no mesh: open the room on the page.");
   const name = decodeURIComponent(url.slice(url.lastIndexOf("/") + 1).replace(/[?#].*$/, ""));
   const response = await fetched(name, url, load);
   const turned = new Group();

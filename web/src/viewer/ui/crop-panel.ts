@@ -8,12 +8,12 @@ type Axis = "x" | "y" | "z";
 type End = "min" | "max";
 
 const SIDES: readonly (readonly [axis: Axis, end: End, label: string])[] = [
-  ["x", "min", "Left"],
-  ["x", "max", "Right"],
-  ["y", "min", "Front"],
-  ["y", "max", "Back"],
-  ["z", "min", "Bottom"],
-  ["z", "max", "Top"],
+  ["x", "min", "Width from"],
+  ["x", "max", "Width to"],
+  ["y", "min", "Depth from"],
+  ["y", "max", "Depth to"],
+  ["z", "min", "Height from"],
+  ["z", "max", "Height to"],
 ];
 const STEPS = 200;
 /** The sliders reach so much farther than the scene, in its own size: to the strays. */
