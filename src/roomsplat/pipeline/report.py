@@ -13,8 +13,12 @@ from PIL import Image
 from roomsplat.capture.extract import Capture
 from roomsplat.capture.probe import MediaInfo
 from roomsplat.core.point_cloud import SparseModel
+from roomsplat.core.scene import SplatScene
+from roomsplat.page.site import light_viewer
 from roomsplat.pipeline.export import ComparedView
 from roomsplat.pipeline.plan_view import plan_svg
+from roomsplat.pipeline.report_viewer import STYLE as ROOM_STYLE
+from roomsplat.pipeline.report_viewer import room_section
 from roomsplat.pipeline.summary import RunSummary
 from roomsplat.pipeline.workspace import write_text_whole
 from roomsplat.sfm.solve import SfmResult
@@ -48,6 +52,7 @@ def write_report(
     sfm: SfmResult,
     model: SparseModel,
     views: Sequence[ComparedView],
+    scene: SplatScene,
 ) -> None:
     """Write the report."""
     title = f"roomsplat: {escape(Path(summary.source).name)}"
@@ -55,6 +60,7 @@ def write_report(
         f"<h1>{title}</h1><p class=note>{_filmed(capture.media)} {_sentence(summary)}</p>",
         _figures(summary),
         "".join(f"<p class=warning>{escape(w.message)}</p>" for w in summary.warnings),
+        _room(scene, model, views),
         _tour(summary),
         "<h2>Filmed and rebuilt</h2>" + "".join(_pair(view) for view in views),
         f"<h2>The path from above</h2><div class=plan>{plan_svg(model, sfm.frames)}</div>",
@@ -66,7 +72,8 @@ def write_report(
     write_text_whole(
         path,
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
-        f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style><body>{body}</body></html>\n',
+        f'<meta name="viewport" content="width=device-width"><style>{STYLE}{ROOM_STYLE}</style>'
+        f"<body>{body}</body></html>\n",
     )
 
 
@@ -80,6 +87,11 @@ def _filmed(media: MediaInfo) -> str:
         f"A film of {_minutes(media.duration_s)}, {size} at {media.fps:.4g} frames a second "
         f"({escape(media.codec)}{hdr}{turned})."
     )
+
+
+def _room(scene: SplatScene, model: SparseModel, views: Sequence[ComparedView]) -> str:
+    poster = _data_url(views[len(views) // 2].rendered)
+    return room_section(scene, model.posed_images, poster=poster, viewer=light_viewer())
 
 
 def _tour(summary: RunSummary) -> str:

@@ -168,7 +168,7 @@ def _line(
             "report.html",
         ],
     )
-    write_report(out / "report.html", summary, capture, sfm, model, views)
+    write_report(out / "report.html", summary, capture, sfm, model, views, scene)
     write_summary(out / "run.json", summary)
     journal.emit(RunFinished(message=f"done: {out / 'scene.ply'}", summary=summary.to_json()))
     return Reconstruction(scene=scene, summary=summary)
