@@ -20,6 +20,8 @@ export default defineConfig({
       input: [here("index.html"), here("viewer.html")].filter((file) => existsSync(file)),
     },
   },
-  server: { proxy: Object.fromEntries(OF_THE_SERVICE.map((path) => [path, SERVICE])) },
+  server: {
+    proxy: Object.fromEntries(OF_THE_SERVICE.map((path) => [path, { target: SERVICE, changeOrigin: false }])),
+  },
   test: { environment: "happy-dom", include: ["tests/**/*.test.{ts,tsx}"] },
 });

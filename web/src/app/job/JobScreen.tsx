@@ -45,13 +45,13 @@ export function JobScreen({ id }: { id: string }) {
       {!hasEnded(job) && <Now job={job} story={story} lost={stream === "lost"} />}
       <div className="job-body">
         <Theatre job={job} story={story} files={files} />
-        <aside className="job-side">
+        <div className="job-side">
           <section className="card padded">
             <h2>Stages</h2>
             <StageList job={job} story={story} />
           </section>
           <Curves curve={story.curve} />
-        </aside>
+        </div>
       </div>
       {job.status === "completed" && <Downloads id={job.job_id} files={files} />}
       <Log lines={story.log} />

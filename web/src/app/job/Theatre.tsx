@@ -4,7 +4,6 @@ import { hasEnded, type Job, type JobFile } from "../../api/types";
 import { Icon } from "../../design/Icon";
 import { count } from "../format";
 import { useBlobUrl } from "../live/blob";
-import { isRunning } from "../live/words";
 import { useCameras } from "../viewer/useCameras";
 import { ViewerFrame } from "../viewer/ViewerFrame";
 import { shownScene } from "./files";
@@ -12,6 +11,7 @@ import type { Snapshot, Story } from "./story";
 
 const CAMERAS = "cameras/transforms.json";
 const LIVE = "live/scene.splat";
+const SOON = "The room appears here as soon as the cameras are found.";
 
 interface TheatreProps {
   job: Job;
@@ -87,11 +87,11 @@ function Growing({ job, snapshot, story, files }: GrowingProps) {
 
 function Nothing({ job, story }: Pick<TheatreProps, "job" | "story">) {
   const url = useBlobUrl(job.thumbnail_url ?? null);
-  const words = isRunning(job)
-    ? story.cameras === null
-      ? "The room appears here as soon as the cameras are found."
-      : "The room appears in a moment."
-    : "";
+  const words = hasEnded(job)
+    ? ""
+    : story.cameras === null
+      ? SOON
+      : "The cameras are found: the room appears in a moment.";
   return (
     <div className="nothing">
       {url === null ? <Icon name="film" size={40} /> : <img src={url} alt="" />}

@@ -74,7 +74,7 @@ function Actions({ item }: { item: UploadItem }) {
       )}
       {item.jobId !== null && (
         <Link to={jobPath(item.jobId)} className="button primary small">
-          Watch the room appear
+          Watch it appear
         </Link>
       )}
       <Button
