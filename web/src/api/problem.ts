@@ -43,6 +43,12 @@ export function problemFrom(status: number, body: string): Problem {
   return { status, code: `http_${status}`, detail: `The service answered with ${status}.`, hint };
 }
 
+const PASSING = new Set([401, 403, 408, 409, 423, 425, 429]);
+
+/** Whether the same request may go well later: nobody answered, somebody was busy, or nobody was signed in. */
+export const worthTryingAgain = (error: ApiError): boolean =>
+  error.status < 400 || error.status >= 500 || PASSING.has(error.status);
+
 /** Any thrown value as an error that can be shown. */
 export function asApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;

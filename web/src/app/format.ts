@@ -51,3 +51,6 @@ export function ago(when: string, now: number = Date.now()): string {
   }
   return "just now";
 }
+
+/** Words of the service at the beginning of a line. */
+export const sentence = (words: string): string => words.charAt(0).toUpperCase() + words.slice(1);

@@ -3,7 +3,7 @@ import { listFiles } from "../../api/jobs";
 import { hasEnded, type Job, type JobFile } from "../../api/types";
 import { Bar, Link, Problem, Spinner } from "../../design/components";
 import { Icon } from "../../design/Icon";
-import { ago, count, percent, timeLeft } from "../format";
+import { ago, count, percent, sentence, timeLeft } from "../format";
 import { JobActions } from "../live/actions";
 import { useNow } from "../live/hooks";
 import { badgeClass, isRunning, queueWords, statusWord } from "../live/words";
@@ -96,7 +96,7 @@ function Head({ job, onChanged }: { job: Job; onChanged(job: Job | null): void }
 function Now({ job, story, lost }: { job: Job; story: Story; lost: boolean }) {
   const left = story.secondsLeft;
   const words = isRunning(job)
-    ? `${job.message}${left === null ? "" : ` · ${timeLeft(left)} in this stage`}`
+    ? `${sentence(job.message)}${left === null ? "" : ` · ${timeLeft(left)} in this stage`}`
     : queueWords(job);
   return (
     <section className="now" aria-label="Progress">

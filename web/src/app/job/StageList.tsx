@@ -1,7 +1,7 @@
 import type { Job } from "../../api/types";
 import { Bar } from "../../design/components";
 import { Icon } from "../../design/Icon";
-import { duration } from "../format";
+import { duration, sentence } from "../format";
 import { isRunning } from "../live/words";
 import { STAGES, type StageName, type StageStory, type Story, title } from "./story";
 
@@ -34,7 +34,9 @@ function Stage({ name, told }: { name: StageName; told: StageStory }) {
           <span>{title(name)}</span>
           <span className="quiet small">{after(told)}</span>
         </p>
-        {told.message !== "" && told.state !== "waiting" && <p className="quiet small">{told.message}</p>}
+        {told.message !== "" && told.state !== "waiting" && (
+          <p className="quiet small">{sentence(told.message)}</p>
+        )}
         {told.state === "running" && <Bar share={told.fraction} label={`${title(name)}: progress`} />}
       </div>
     </li>

@@ -1,6 +1,7 @@
 /** What a job's events have told so far: the stages, the curves, the cameras, the newest snapshot, the log. */
 import { isRecord } from "../../api/problem";
 import type { JobEvent } from "../../api/types";
+import { sentence } from "../format";
 
 export const STAGES = ["capture", "sfm", "train", "export"] as const;
 export type StageName = (typeof STAGES)[number];
@@ -74,7 +75,7 @@ function tellOne(before: Story, event: JobEvent): Story {
   const story: Story = { ...before, lastId: event.id };
   switch (event.kind) {
     case "status":
-      return withLine({ ...story, changes: story.changes + 1 }, event, sentence(said["message"]));
+      return withLine({ ...story, changes: story.changes + 1 }, event, sentence(text(said["message"])));
     case "run_started":
       return { ...story, stages: NO_STAGES, secondsLeft: null, changes: story.changes + 1 };
     case "stage_started":
@@ -180,9 +181,4 @@ const TITLES: Record<StageName, string> = {
 export function title(stage: unknown): string {
   const known = STAGES.find((name) => name === stage);
   return known === undefined ? text(stage) : TITLES[known];
-}
-
-function sentence(value: unknown): string {
-  const words = text(value);
-  return words === "" ? "" : words[0]?.toUpperCase() + words.slice(1);
 }

@@ -1,7 +1,7 @@
 import { memo } from "react";
 import { hasEnded, type Job } from "../../api/types";
 import { Bar, Link } from "../../design/components";
-import { ago, count, duration, percent, timeLeft } from "../format";
+import { ago, count, duration, percent, sentence, timeLeft } from "../format";
 import { JobActions } from "../live/actions";
 import { badgeClass, isRunning, queueWords, statusWord } from "../live/words";
 import { jobPath } from "../router";
@@ -41,7 +41,7 @@ export const JobRow = memo(function JobRow({ job, now, secondsLeft, onChanged }:
 function line(job: Job, now: number, secondsLeft: number | null): string {
   if (isRunning(job)) {
     const left = secondsLeft === null ? "" : ` · ${timeLeft(secondsLeft)} in this stage`;
-    return `${percent(job.progress)} · ${job.message}${left}`;
+    return `${percent(job.progress)} · ${sentence(job.message)}${left}`;
   }
   if (!hasEnded(job)) return `${queueWords(job)} · sent ${ago(job.created_at, now)}`;
   return [ago(job.finished_at ?? job.created_at, now), ...facts(job)].join(" · ");

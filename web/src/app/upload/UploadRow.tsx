@@ -1,3 +1,4 @@
+import { worthTryingAgain } from "../../api/problem";
 import { Bar, Button, Link, Problem } from "../../design/components";
 import { Icon } from "../../design/Icon";
 import { bytes, percent, timeLeft } from "../format";
@@ -67,7 +68,7 @@ function Actions({ item }: { item: UploadItem }) {
           Go on
         </Button>
       )}
-      {item.state === "failed" && (
+      {item.error !== null && worthTryingAgain(item.error) && (
         <Button small icon="retry" onClick={() => uploads.resume(item.id)}>
           Try again
         </Button>

@@ -2,7 +2,7 @@
 import { type DetailedError, defaultOptions, type HttpResponse, Upload } from "tus-js-client";
 import { apiUrl } from "../../api/address";
 import { authHeaders, send } from "../../api/client";
-import { ApiError, asApiError, problemFrom, UNREACHABLE } from "../../api/problem";
+import { ApiError, asApiError, problemFrom, UNREACHABLE, worthTryingAgain } from "../../api/problem";
 import type { JobConfig } from "../../api/types";
 import { fingerprintOf, prefixFor } from "./fingerprint";
 
@@ -84,7 +84,11 @@ function open(
     },
     onProgress: (sent) => listener.onProgress(sent),
     onSuccess: () => listener.onDone(jobId ?? (upload.url ?? "").replace(/.*\//, "")), // an upload's id is its job's
-    onError: (error) => listener.onError(errorOf(error)),
+    onError: (error) => {
+      const said = errorOf(error);
+      if (!worthTryingAgain(said)) void forget(file, fingerprint);
+      listener.onError(said);
+    },
   });
   let begun = false;
   return {
@@ -96,6 +100,14 @@ function open(
     pause: () => void upload.abort(),
     cancel: () => void upload.abort(upload.url !== null).catch(() => undefined),
   };
+}
+
+/** A film that the service refused is refused again; it keeps nothing of it, so neither do we. */
+async function forget(file: File, fingerprint: (file: File) => Promise<string>): Promise<void> {
+  const { urlStorage } = defaultOptions;
+  for (const upload of await urlStorage.findUploadsByFingerprint(await fingerprint(file))) {
+    await urlStorage.removeUpload(upload.urlStorageKey);
+  }
 }
 
 async function resume(upload: Upload): Promise<void> {
