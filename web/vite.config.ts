@@ -3,13 +3,14 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
+import { squeezedSpark } from "./scripts/squeezed-spark";
 
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 const SERVICE = process.env["ROOMSPLAT_SERVICE"] ?? "http://127.0.0.1:8000";
 const OF_THE_SERVICE = ["/api", "/static/models", "/auth", "/health", "/ready", "/openapi.json"];
 
 export default defineConfig({
-  plugins: [react()],
+  plugins: [react(), squeezedSpark()],
   build: {
     target: "es2022",
     manifest: true,

@@ -10,6 +10,9 @@ export const FULL_REACH = Math.sqrt(2 * Math.log(255));
 const MIN_ALPHA = 1 / 255;
 export const NEAR = 0.01;
 
+/** For materials of lines and points that no splat may cover: transparent things are drawn after the splats. */
+export const OVER_SPLATS = { transparent: true, depthTest: false } as const;
+
 /** Called before each frame with the seconds since the last; true asks for another frame. */
 export type Tick = (seconds: number) => boolean;
 

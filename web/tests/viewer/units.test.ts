@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { rememberedScale, rememberScale } from "../../src/viewer/tools/remembered-scale";
-import { lengthText, metresFrom, scaleFrom } from "../../src/viewer/tools/units";
+import { lengthText, metresFrom, placeText, scaleFrom } from "../../src/viewer/tools/units";
 
 describe("lengths", () => {
   it.each([
@@ -29,6 +29,11 @@ describe("lengths", () => {
     const found = metresFrom(text);
     if (metres === undefined) expect(found).toBeUndefined();
     else expect(found).toBeCloseTo(metres, 9);
+  });
+
+  it("are signed where they are places", () => {
+    expect(placeText(-1.5, undefined)).toBe("-1.50");
+    expect(placeText(-1.5, 0.5)).toBe("-0.75 m");
   });
 
   it("follow from one known edge, and from no edge of no length", () => {

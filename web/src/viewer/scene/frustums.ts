@@ -88,5 +88,6 @@ function through(points: readonly Vector3[]): BufferGeometry {
 }
 
 function lines(color: number, opacity: number): LineBasicMaterial {
-  return new LineBasicMaterial({ color, opacity, transparent: opacity < 1 });
+  // Transparent things are drawn after the splats, so that a wall does not hide the path behind it.
+  return new LineBasicMaterial({ color, opacity, transparent: true, depthTest: false });
 }

@@ -1,7 +1,7 @@
 /** A box: splats whose centre lies outside it are not drawn. */
 import { SplatEdit, SplatEditRgbaBlendMode, SplatEditSdf, SplatEditSdfType } from "@sparkjsdev/spark";
 import { Box3, Box3Helper, Color, LineBasicMaterial, type Vector3 } from "three";
-import type { Stage } from "../stage";
+import { OVER_SPLATS, type Stage } from "../stage";
 
 const COLOUR = 0xf59e0b;
 
@@ -17,6 +17,8 @@ export class Crop {
   private readonly frame = new Box3Helper(new Box3(), new Color(COLOUR));
 
   constructor(private readonly stage: Stage) {
+    if (this.frame.material instanceof LineBasicMaterial) this.frame.material.setValues(OVER_SPLATS);
+    this.frame.renderOrder = 20;
     this.frame.visible = false;
     stage.overlays.add(this.frame);
   }

@@ -8,7 +8,7 @@ import {
   PointsMaterial,
   type Vector3,
 } from "three";
-import type { Stage } from "../stage";
+import { OVER_SPLATS, type Stage } from "../stage";
 import { lengthText, scaleFrom } from "./units";
 
 const COLOUR = 0xf59e0b;
@@ -26,11 +26,11 @@ export class Measure {
   private readonly edges: Edge[] = [];
   private readonly lines = new LineSegments(
     new BufferGeometry(),
-    new LineBasicMaterial({ color: COLOUR, depthTest: false }),
+    new LineBasicMaterial({ color: COLOUR, ...OVER_SPLATS }),
   );
   private readonly dots = new Points(
     new BufferGeometry(),
-    new PointsMaterial({ color: COLOUR, size: 7, sizeAttenuation: false, depthTest: false }),
+    new PointsMaterial({ color: COLOUR, size: 7, sizeAttenuation: false, ...OVER_SPLATS }),
   );
   private readonly forget: () => void;
 

@@ -1,13 +1,13 @@
 /** A dot where the pivot was put, for a moment. */
 import { BufferGeometry, Float32BufferAttribute, Points, PointsMaterial, type Vector3 } from "three";
-import type { Stage } from "../stage";
+import { OVER_SPLATS, type Stage } from "../stage";
 
 const SHOWN_MS = 900;
 
 export class PivotMark {
   private readonly dot = new Points(
     new BufferGeometry(),
-    new PointsMaterial({ color: 0xffffff, size: 9, sizeAttenuation: false, depthTest: false }),
+    new PointsMaterial({ color: 0xffffff, size: 9, sizeAttenuation: false, ...OVER_SPLATS }),
   );
   private timer: ReturnType<typeof setTimeout> | undefined;
 

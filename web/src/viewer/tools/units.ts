@@ -8,6 +8,11 @@ export function lengthText(units: number, scale: number | undefined): string {
   return metres >= 0.1 ? `${(metres * 100).toFixed(1)} cm` : `${(metres * 1000).toFixed(0)} mm`;
 }
 
+/** A place along an axis, which may be negative. */
+export function placeText(units: number, scale: number | undefined): string {
+  return scale === undefined ? units.toFixed(2) : `${(units * scale).toFixed(2)} m`;
+}
+
 /** Metres in one unit, from an edge of known length; undefined if that makes no sense. */
 export function scaleFrom(units: number, metres: number): number | undefined {
   const scale = metres / units;

@@ -1,6 +1,6 @@
 import { Box3 } from "three";
 import type { Parts } from "../parts";
-import { lengthText } from "../tools/units";
+import { placeText } from "../tools/units";
 import { el, type Slider, slider, textButton } from "./dom";
 import type { PanelOptions } from "./panels";
 
@@ -38,7 +38,7 @@ export function cropPanel({ crop, state, measure }: Parts): CropPanel {
       max: STEPS,
       step: 1,
       value: end === "min" ? 0 : STEPS,
-      text: (value) => lengthText(placeOf(range(), axis, value), measure.scale),
+      text: (value) => placeText(placeOf(range(), axis, value), measure.scale),
       onInput: (value) => crop.set(moved(crop.value ?? range(), range(), axis, end, value)),
     }),
   );
