@@ -52,5 +52,9 @@ export function ago(when: string, now: number = Date.now()): string {
   return "just now";
 }
 
-/** Words of the service at the beginning of a line. */
-export const sentence = (words: string): string => words.charAt(0).toUpperCase() + words.slice(1);
+const FILE_NAME = /^\S+\.[a-z0-9]+$/;
+
+/** Words of the service at the beginning of a line; a file keeps its name. */
+export function sentence(words: string): string {
+  return FILE_NAME.test(words) ? words : words.charAt(0).toUpperCase() + words.slice(1);
+}

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ago, bytes, duration, percent, timeLeft } from "../../src/app/format";
+import { ago, bytes, duration, percent, sentence, timeLeft } from "../../src/app/format";
 import { pathOf } from "../../src/app/job/Curves";
 import { aboutFile, isOffered, shownScene } from "../../src/app/job/files";
 import { queueWords, statusWord } from "../../src/app/live/words";
@@ -90,4 +90,12 @@ test("a job's state is told in words for people", () => {
   expect(statusWord(job)).toBe("Finding cameras");
   expect(statusWord({ ...job, cancel_requested: true })).toBe("Stopping");
   expect(queueWords({ queue_position: 3 })).toBe("2 before it in the queue");
+});
+
+test("words begin with a capital, names of files stay as they are", () => {
+  expect([sentence("finding the cameras"), sentence("scene.ply"), sentence("")]).toEqual([
+    "Finding the cameras",
+    "scene.ply",
+    "",
+  ]);
 });

@@ -8,6 +8,7 @@ import { JobActions } from "../live/actions";
 import { useNow } from "../live/hooks";
 import { badgeClass, isRunning, queueWords, statusWord } from "../live/words";
 import { go } from "../router";
+import { CameraPath } from "./CameraPath";
 import { Curves } from "./Curves";
 import { Downloads } from "./Downloads";
 import { Failure } from "./Failure";
@@ -51,6 +52,7 @@ export function JobScreen({ id }: { id: string }) {
             <StageList job={job} story={story} />
           </section>
           <Curves curve={story.curve} />
+          {story.cameras !== null && <CameraPath id={job.job_id} cameras={story.cameras} />}
         </div>
       </div>
       {job.status === "completed" && <Downloads id={job.job_id} files={files} />}

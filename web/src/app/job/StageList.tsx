@@ -20,7 +20,7 @@ export function StageList({ job, story }: { job: Job; story: Story }) {
 function settled(job: Job, name: StageName, told: StageStory): StageStory {
   const seconds = job.timings[name] ?? told.seconds;
   if (told.state !== "running" || isRunning(job)) return { ...told, seconds };
-  return { ...told, seconds, state: job.status === "completed" ? "done" : "waiting" };
+  return { ...told, seconds, state: job.status === "completed" ? "done" : "stopped" };
 }
 
 function Stage({ name, told }: { name: StageName; told: StageStory }) {
@@ -28,6 +28,7 @@ function Stage({ name, told }: { name: StageName; told: StageStory }) {
     <li data-state={told.state} {...(told.state === "running" ? { "aria-current": "step" as const } : {})}>
       <span className="stage-mark" aria-hidden="true">
         {told.state === "done" && <Icon name="check" size={14} />}
+        {told.state === "stopped" && <Icon name="close" size={14} />}
       </span>
       <div>
         <p className="stage-name figures">

@@ -7,7 +7,8 @@ export const STAGES = ["capture", "sfm", "train", "export"] as const;
 export type StageName = (typeof STAGES)[number];
 
 export interface StageStory {
-  readonly state: "waiting" | "running" | "done";
+  /** `stopped`: it was at work when its job ended. */
+  readonly state: "waiting" | "running" | "done" | "stopped";
   readonly fraction: number;
   readonly message: string;
   readonly seconds: number | null;
