@@ -19,10 +19,10 @@ test("a film becomes a room: upload, watch it appear, walk through it", async ({
   await page.getByTestId("file-input").setInputFiles(film);
   await page.getByLabel("Preview").check();
   await page.getByText("More settings").click();
-  await page.getByLabel("Gaussians, at most").fill("6000");
+  await page.getByLabel("Most Gaussians").fill("6000");
   await page.getByLabel("Computed on").selectOption("cpu");
   await page.getByRole("button", { name: "Make the room" }).click();
-  await page.getByRole("link", { name: "Watch the room appear" }).click();
+  await page.locator(".upload-row a[href^='/jobs/']").click();
 
   // it appears while it is computed, and is not put away by the next snapshot
   const theatre = page.locator(".theatre");
@@ -41,7 +41,7 @@ test("a film becomes a room: upload, watch it appear, walk through it", async ({
   expect((await new Api(service.address).job(id)).status).toBe("completed");
   const scene = page.getByRole("link", { name: /Splat, everything in it/ });
   const size = statSync(join(service.storage, "models", id, "scene.ply")).size;
-  await expect(scene).toContainText(`${(size / 1000).toFixed(0)} kB`);
+  await expect(scene).toContainText(`${(size / 1e6).toFixed(1)} MB`);
   const [download] = await Promise.all([page.waitForEvent("download"), scene.click()]);
   expect(statSync(await download.path()).size).toBe(size);
 });

@@ -61,7 +61,6 @@ def export_scene(
         },
     )
     write_ply(out / "scene.ply", scene)
-    shutil.rmtree(out / LIVE, ignore_errors=True)
     return scene
 
 
@@ -118,6 +117,7 @@ def export_pictures(
             report(Progress(fraction=0.2 + 0.8 * progress.fraction, message=progress.message))
 
         write_tour(out / "tour.mp4", engine, scene, cameras, report=tour_report)
+    shutil.rmtree(out / LIVE, ignore_errors=True)  # last: whoever was told of it a moment ago still finds it
     return views
 
 
