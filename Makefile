@@ -100,7 +100,7 @@ serve: $(SERVER) $(PACKAGE)
 web: $(PAGE)
 
 $(NODE_MODULES):
-	@node -e 'process.exit(process.versions.node.split(".")[0] < 20)' 2> /dev/null || { \
+	@node -e 'process.exit(Number(process.versions.node.split(".")[0] < 20))' 2> /dev/null || { \
 	  echo "The page is built by Node 20 or newer, which is not installed; see https://nodejs.org" >&2; exit 1; }
 	@echo "Installing the locked libraries of the page into web/node_modules"
 	@cd web && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
