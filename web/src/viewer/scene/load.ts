@@ -23,7 +23,7 @@ export async function loadScene(source: SceneSource, load: Load, onProgress: Pro
   const { head, stream } = await withHead(bytes, (loaded) => onProgress(loaded, total));
   const about = await aboutScene(source.fileName, head);
   const fileType = FILE_TYPES[about.kind];
-  const options = { fileName: source.fileName, fileType, extSplats: true, raycastable: true } as const;
+  const options = { fileName: source.fileName, fileType, extSplats: true } as const;
   // A zip has its directory at the end, so it is read as a whole; the others are decoded while they come.
   const mesh =
     about.kind === "sog"
