@@ -71,6 +71,7 @@ test("a run that goes on from a checkpoint draws no step twice, and a new run be
   const story = tell(tell(EMPTY_STORY, RUN), [event("run_started", { message: "room.mp4" }), step(15, 30)]);
   expect(story.curve.map((point) => point.step)).toEqual([10, 15]);
   expect(story.stages.capture.state).toBe("waiting");
+  expect(story.snapshot).toBeNull();
 });
 
 test("a kind of event that the page does not know is passed over", () => {

@@ -116,7 +116,8 @@ function Now({ job, story, lost }: { job: Job; story: Story; lost: boolean }) {
 function useFiles(job: Job | null, story: Story): readonly JobFile[] {
   const [files, setFiles] = useState<readonly JobFile[]>([]);
   const id = job?.job_id;
-  const moment = job === null ? "" : `${job.status} ${job.finished_at ?? ""} ${story.cameras === null}`;
+  const left = `${story.cameras === null} ${story.snapshot === null}`;
+  const moment = job === null ? "" : `${job.status} ${job.started_at ?? ""} ${job.finished_at ?? ""} ${left}`;
   useEffect(() => {
     if (id === undefined || moment === "") return;
     const control = new AbortController();

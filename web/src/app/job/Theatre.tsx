@@ -22,7 +22,9 @@ interface TheatreProps {
 /** The room: finished, or as far as it is, or a picture of the film while there is nothing yet. */
 export function Theatre({ job, story, files }: TheatreProps) {
   const scene = job.status === "completed" ? shownScene(files) : null;
-  const live = hasEnded(job) ? leftSnapshot(job, files) : story.snapshot;
+  // Events of an earlier run tell of snapshots that are not there any more.
+  const there = files.some((file) => file.name === LIVE);
+  const live = !there ? null : hasEnded(job) ? LEFT : story.snapshot;
   return (
     <div className="theatre" data-shows={scene !== null ? "scene" : live !== null ? "live" : "nothing"}>
       {scene !== null ? (
@@ -37,10 +39,7 @@ export function Theatre({ job, story, files }: TheatreProps) {
 }
 
 /** A failed or cancelled job keeps the last that was seen of it. */
-function leftSnapshot(job: Job, files: readonly JobFile[]): Snapshot | null {
-  if (job.status === "completed" || !files.some((file) => file.name === LIVE)) return null;
-  return { file: LIVE, step: 0, gaussians: 0, bytes: 0, id: 0 };
-}
+const LEFT: Snapshot = { file: LIVE, step: 0, gaussians: 0, bytes: 0, id: 0 };
 
 function Finished({ job, scene, files }: { job: Job; scene: JobFile; files: readonly JobFile[] }) {
   const cameras = useCameras(job.job_id, files.some((file) => file.name === CAMERAS) ? CAMERAS : null);

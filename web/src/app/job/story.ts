@@ -77,8 +77,8 @@ function tellOne(before: Story, event: JobEvent): Story {
   switch (event.kind) {
     case "status":
       return withLine({ ...story, changes: story.changes + 1 }, event, sentence(text(said["message"])));
-    case "run_started":
-      return { ...story, stages: NO_STAGES, secondsLeft: null, changes: story.changes + 1 };
+    case "run_started": // also a job that is run again: what was seen of the run before it is gone
+      return { ...story, stages: NO_STAGES, secondsLeft: null, snapshot: null, changes: story.changes + 1 };
     case "stage_started":
       return withLine(
         withStage(story, said, { state: "running", message: text(said["message"]) }),
