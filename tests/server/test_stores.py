@@ -90,7 +90,7 @@ def settings(storage: Path, **more: object) -> ServerSettings:
 def test_a_bucket_that_cannot_be_used_is_told_at_the_start(
     tmp_path: Path, moto: Moto, answering: tuple[str, type[Answering]]
 ) -> None:
-    """No such bucket, nobody there, wrong keys: a sentence with the bucket, the place and the reason; and what to do."""
+    """No such bucket, nobody there, wrong keys: a sentence with bucket, place, reason, and what to do."""
     reasons = {
         moto.endpoint: "there is no such bucket",
         "http://127.0.0.1:1": "it does not answer",
