@@ -219,21 +219,22 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> FileStore:
 
 
 def test_videos_without_a_job_are_swept(store: FileStore, service: Service, tmp_path: Path) -> None:
-    """A video that a crash left without a job goes after a day; one of a job stays, and one that is on its way."""
+    """A video that a crash left without a job goes after a day; one of a job stays, and whatever else is there."""
     jobs: Jobs = service.jobs
     owner = service.user().id
     (tmp_path / "film").write_bytes(b"film")
-    kept = f"uploads/{new_id()}.mp4"
-    for name in (kept, "uploads/orphan.mp4", "uploads/unfinished/x.part", "models/a.ply"):
+    kept, orphan = (f"uploads/{new_id()}.mp4" for _ in range(2))
+    others = {kept, f"uploads/unfinished/{new_id()}.part", "uploads/by-hand.mp4"}
+    for name in (*others, orphan, "models/a.ply"):
         store.put(name, tmp_path / "film")
     jobs.create(owner, source_name="room.mp4", source_path=kept, config={})
     assert sweep_orphans(jobs, store) == []
     later = time.time() + AGE_SECONDS + 60
-    assert sweep_orphans(jobs, store, now=lambda: later) == ["uploads/orphan.mp4"]
-    assert store.list_files("uploads") == [kept, "uploads/unfinished/x.part"]
+    assert sweep_orphans(jobs, store, now=lambda: later) == [orphan]
+    assert set(store.list_files("uploads")) == others
     assert store.list_files("models") == ["models/a.ply"]
     with pytest.raises(FileNotInStoreError):
-        store.stat("uploads/orphan.mp4")
+        store.stat(orphan)
 
 
 def test_a_download_takes_no_more_than_is_asked_for(answering: tuple[str, type[Answering]]) -> None:
