@@ -23,8 +23,7 @@ def sweep_orphans(jobs: Jobs, files: FileStore, *, now: Callable[[], float] = ti
     old = {
         name
         for name, stat in files.stat_files("uploads").items()
-        if stat.modified < oldest
-        and name.count("/") == 1  # deeper lie resumable uploads, which expire by themselves
+        if stat.modified < oldest and _is_ours(PurePosixPath(name))
     }
     orphans = sorted(old - jobs.sources(old))
     for name in orphans:
