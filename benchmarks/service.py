@@ -7,6 +7,7 @@ On SQLite, and on Postgres where it is installed. Ends with 1 when a promise (``
 """
 
 import argparse
+import signal
 import sys
 import tempfile
 import threading
@@ -208,6 +209,11 @@ def run_service(kind: str, size: Size) -> list[Figure]:
     return [Figure(key=f"service.{kind}.{f.key}", value=f.value, unit=f.unit) for f in figures]
 
 
+def stop(_signal: int, _frame: object) -> None:
+    """End in order: the service is stopped with us."""
+    sys.exit(143)
+
+
 def main(given: Sequence[str] | None = None) -> int:
     """Measure, print, judge."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.service", description=__doc__)
@@ -216,6 +222,7 @@ def main(given: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as a list")
     parser.add_argument("--save-baseline", action="store_true", help="put these figures into baseline.json")
     options = parser.parse_args(given)
+    signal.signal(signal.SIGTERM, stop)
     missing = postgres.missing()
     kinds = [kind for kind in ("sqlite", "postgres") if options.only in {None, kind}]
     if missing is not None and "postgres" in kinds:

@@ -36,6 +36,11 @@ if [ -n "$(git status --porcelain 2>/dev/null || echo unknown)" ]; then
   fi
   commit=$commit-dirty
 fi
+# git does not know the built page, and node is not in the images: it is built here.
+if [ -d src/roomsplat/page ] && [ ! -e src/roomsplat/page/dist/index.html ]; then
+  echo "deploy/build.sh: the page is not built, so the image would have none; run make web." >&2
+  exit 1
+fi
 version=$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' src/roomsplat/_version.py)
 name=${IMAGE:-roomsplat}
 labels=org.opencontainers.image

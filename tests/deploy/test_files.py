@@ -161,6 +161,10 @@ def test_build_takes_what_it_says_and_nothing_else(tree: Path, tmp_path: Path) -
     (tree / "src" / "new.py").touch()
     refused = build("cpu", "--push")
     assert (refused.returncode, "--dirty" in refused.stderr) == (1, True)
+    (tree / "src" / "roomsplat" / "page").mkdir()
+    unbuilt = build("cpu", "--dirty")
+    assert (unbuilt.returncode, "make web" in unbuilt.stderr) == (1, True)
+    (tree / "src" / "roomsplat" / "page").rmdir()
     assert build("cpu", "--dirty").returncode == 0
     assert re.search(r"image\.revision=[0-9a-f]{40}-dirty ", heard.read_text().splitlines()[1])
 

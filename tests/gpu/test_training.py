@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,20 @@ def stop() -> None:
 def test_every_kernel_runs(cuda: Engine) -> None:
     """Masks, colour transforms, depth, poses, coarse pictures, plain gradients: all of it, with finite results."""
     every_kernel(cuda)
+
+
+def test_who_watches_changes_nothing(cuda: Engine, tmp_path: Path) -> None:
+    """A watcher gets arrays of the host with harmonics of degree 0, and the scene is the one without a watcher."""
+    model = tiny_model(CpuEngine(threads=1), tmp_path)
+    scenes: list[Gaussians] = []
+
+    def watch(_step: int, look: Callable[[], Gaussians]) -> None:
+        scenes.append(look())
+
+    watched = train(model, cuda, CONFIG, watch=watch).gaussians
+    assert_same(watched, train(model, cuda, CONFIG).gaussians)
+    assert all(type(scene.means) is np.ndarray for scene in scenes)
+    assert_same(scenes[-1], replace(watched, sh=watched.sh[:, :1]))
 
 
 @pytest.mark.parametrize("stop_at", [17, 79])

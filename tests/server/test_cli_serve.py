@@ -16,6 +16,7 @@ import httpx
 import numpy as np
 import pytest
 
+from roomsplat.cli import serve
 from roomsplat.cli import service as cli_service
 from roomsplat.cli.arguments import Keys, ListKeys, RevokeKey, Serve
 from roomsplat.errors import NotInstalledError, RoomsplatError
@@ -23,6 +24,7 @@ from roomsplat.media.video import VideoWriter
 from roomsplat.server.database import open_database
 from roomsplat.server.jobs import Jobs
 from roomsplat.server.records import JobStatus
+from roomsplat.server.settings import ServerSettings
 from roomsplat.server.users import Users
 from tests.server import postgres
 from tests.server.service import FAKE_PIPELINE, until
@@ -327,3 +329,12 @@ def test_without_the_extra_it_says_how_to_install_it(
     with pytest.raises(NotInstalledError) as missing:
         cli_service.run_service(command)
     assert "pip install 'roomsplat[server]'" in missing.value.hint
+
+
+def test_workers_do_not_get_the_secrets_of_the_api(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The secrets of the issuer and of the mail server are no part of a worker's environment; the storage is."""
+    for name in ("ROOMSPLAT_OIDC_CLIENT_SECRET", "ROOMSPLAT_SMTP_PASSWORD"):
+        monkeypatch.setenv(name, "hunter2")
+    found = serve._environment(ServerSettings(storage=tmp_path))
+    assert "hunter2" not in found.values()
+    assert found["ROOMSPLAT_STORAGE"] == str(tmp_path)

@@ -4,6 +4,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -199,6 +200,34 @@ def test_a_restarted_server_is_found_again(postgres_cluster: Cluster, on_postgre
             ping(on_postgres)
     postgres_cluster.start()
     assert users.by_name("a") is not None
+
+
+def test_a_sleeping_writer_is_put_out(postgres_cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that stops in the middle of a transaction holds others up for a while and not for ever."""
+    monkeypatch.setattr("roomsplat.server.database.BUSY_MILLISECONDS", 100)
+    monkeypatch.setattr("roomsplat.server.database.IDLE_MILLISECONDS", 1500)
+    opened = open_database(postgres_cluster.create())
+    try:
+        upgrade(opened)
+        ann = Users(opened.sessions).ensure("ann")
+        refused = 0
+        with pytest.raises(DatabaseUnavailableError), writing(opened.sessions) as sleeper:
+            sleeper.get_one(User, ann.id, with_for_update=True)
+            deadline = time.monotonic() + 30
+            while True:
+                try:
+                    with writing(opened.sessions) as other:
+                        other.get_one(User, ann.id, with_for_update=True).email = "ann@example.org"
+                    break
+                except DatabaseUnavailableError:
+                    refused += 1
+                assert time.monotonic() < deadline
+            sleeper.execute(text("SELECT 1"))
+        assert refused > 0
+        with reading(opened.sessions) as session:
+            assert session.get_one(User, ann.id).email == "ann@example.org"
+    finally:
+        opened.dispose()
 
 
 def test_a_server_that_stops_in_a_transaction_is_told_the_same_way(

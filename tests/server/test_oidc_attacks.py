@@ -26,6 +26,7 @@ STATEMENTS: dict[str, Sign] = {
     "no statement": lambda _provider, _claims: "",
     "garbage": lambda _provider, _claims: "a.b.c",
     "for another service": oidc_provider.with_claims(aud="another"),
+    "for another service by our order": oidc_provider.with_claims(aud="another", azp=CLIENT_ID),
     "for us and by another's order": oidc_provider.with_claims(aud=[CLIENT_ID, "another"], azp="another"),
     "for nobody": oidc_provider.with_claims(aud=None),
     "expired": oidc_provider.with_claims(exp=1_000_000_000),

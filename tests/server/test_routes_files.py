@@ -198,3 +198,33 @@ def test_no_name_leads_out_of_the_job(api: Api, job: JobRecord, name: str) -> No
         said = json.loads(answer.read())
     assert (answer.status, said["code"]) == (404, "file_not_found")
     assert job.id not in said["detail"]
+
+
+def test_a_running_job_shows_what_it_has(api: Api) -> None:
+    """Thumbnail, cameras with their pictures and the growing scene are served while a worker holds the job.
+
+    A client that has the newest scene gets 304, and the new one when it was replaced; a scene that is gone gets 404.
+    """
+    job, _lease = api.taken()
+    folder = api.storage / "models" / job.id
+    live = {"thumbnail.jpg": b"small", "cameras/transforms.json": b"{}", "live/scene.splat": bytes(64)}
+    for name, content in {**live, "cameras/images/a.jpg": b"picture", ".cameras.part/x": b"half"}.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    listed = api.ada.get(f"/api/jobs/{job.id}/files").json()["items"]
+    assert {item["name"] for item in listed} == {*live, "cameras.zip"}
+    for item in listed[:-1]:
+        assert api.ada.get(item["url"]).content == live[item["name"]]
+    address = f"/api/jobs/{job.id}/files/live/scene.splat"
+    assert api.ada.get(f"/api/jobs/{job.id}/files/cameras/images/a.jpg").content == b"picture"
+    first = api.ada.get(address)
+    assert "no-cache" in first.headers["cache-control"]
+    known = {"If-None-Match": first.headers["etag"]}
+    assert api.ada.get(address, headers=known).status_code == 304
+    part = folder / "live" / ".scene.part"
+    part.write_bytes(bytes(96))
+    part.replace(folder / "live" / "scene.splat")
+    assert len(api.ada.get(address, headers=known).content) == 96
+    assert code_of(api.bob.get(address)) == (404, "job_not_found")
+    (folder / "live" / "scene.splat").unlink()
+    assert code_of(api.ada.get(address)) == (404, "file_not_found")

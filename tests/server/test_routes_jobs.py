@@ -1,13 +1,19 @@
 """Jobs over HTTP: what clients send, and what they are told."""
 
 import json
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from roomsplat.server.intake import Intake
+from roomsplat.server.probe import ProbeLimits, Prober
 from roomsplat.server.records import JobError, JobStatus
 from tests.server.api_server import Api, code_of, film, running_api
+from tests.server.service import until
 
 
 @pytest.fixture(scope="module")
@@ -168,6 +174,43 @@ def test_cancelling_and_trying_again(api: Api) -> None:
     assert kept["config"] == again.json()["config"]
     done = api.completed()
     assert code_of(api.ada.post(f"/api/jobs/{done.id}/cancel")) == (409, "job_finished")
+
+
+class PatientProber(Prober):
+    """Looks at settings when the law says so."""
+
+    def __init__(self) -> None:
+        super().__init__(ProbeLimits())
+        self.may_answer = threading.Event()
+
+    def settle(self, config: str | None) -> dict[str, object]:
+        """Wait, then take them as they are."""
+        assert self.may_answer.wait(60)
+        return json.loads(config or "{}")
+
+
+def test_retries_that_wait_take_no_thread(tmp_path: Path) -> None:
+    """More retries with settings than there are threads wait to be looked at: others are answered meanwhile."""
+    prober = PatientProber()
+    with running_api(tmp_path) as api, ThreadPoolExecutor(44) as pool:
+        intake = Intake(api.jobs, api.service.files, prober, storage=tmp_path)
+        api.app.state.service = replace(api.service, intake=intake)
+        ended = [api.completed() for _ in range(44)]
+        address = "/api/jobs/{}/retry".format
+        waiting = [
+            pool.submit(api.ada.post, address(job.id), json={"config": {"quality": "high"}}, timeout=120)
+            for job in ended
+        ]
+        try:
+            until(lambda: intake.seats.borrowed_tokens == prober.at_once, "they wait")
+            assert api.ada.get("/api/jobs").status_code == 200
+            assert api.ada.post(address(api.completed().id)).status_code == 202, (
+                "the same settings need no look"
+            )
+            assert not any(answer.done() for answer in waiting)
+        finally:
+            prober.may_answer.set()
+        assert {answer.result().status_code for answer in waiting} == {202}
 
 
 def test_wrong_settings_of_a_retry_change_nothing(api: Api) -> None:

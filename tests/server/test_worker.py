@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from roomsplat.server.records import JobError, JobStatus
+from tests.server.lives import check_lives
 from tests.server.service import Service, until
 
 
@@ -18,12 +19,13 @@ def database_url(tmp_path: Path) -> str:
 
 @pytest.fixture
 def service(tmp_path: Path, database_url: str) -> Iterator[Service]:
-    """A service without workers."""
+    """A service without workers; in the end no process is left and every job has ended once."""
     made = Service(tmp_path / "storage", database_url)
     try:
         yield made
     finally:
         made.end()
+    check_lives(database_url)
 
 
 def test_a_job_becomes_a_scene(service: Service) -> None:
@@ -71,18 +73,6 @@ def test_every_end_has_its_error(service: Service) -> None:
         assert job.error.code == code
         assert words in job.error.message
         assert job.error.hint
-
-
-def test_cancelling_frees_the_device(service: Service) -> None:
-    """Cancelled in any stage, the pipeline and what it started are gone within seconds and the next job runs."""
-    service.work()
-    for stage in ("capture", "sfm", "train", "export"):
-        job_id = service.submit(seconds={stage: 30.0}, leave=True)
-        service.until_stage(job_id, stage)
-        service.jobs.request_cancel(job_id, service.owner)
-        service.until_status(job_id, JobStatus.CANCELLED, seconds=10)
-        assert service.pipelines() == {}
-    service.until_status(service.submit(), JobStatus.COMPLETED)
 
 
 def test_a_deaf_pipeline_is_killed(service: Service) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from roomsplat.server.records import JobStatus
+from tests.server.lives import check_lives
 from tests.server.service import Service
 
 
@@ -25,10 +26,15 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", str(place)], check=True)  # noqa: S607 - the system's own
 
 
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 @pytest.mark.parametrize("stage", ["capture", "export"])
-def test_a_full_disk_ends_one_job(small_disk: Path, stage: str) -> None:
-    """A disk that fills up, database included, fails the job with a clear code; the next one runs, nothing is lost."""
+def test_a_full_disk_ends_one_job(
+    small_disk: Path, stage: str, kind: str, request: pytest.FixtureRequest
+) -> None:
+    """A disk that fills up, SQLite on it, fails the job with a clear code; the next one runs, nothing is lost."""
     url = f"sqlite:///{small_disk / 'storage' / 'roomsplat.db'}"
+    if kind == "postgres":
+        url = request.getfixturevalue("postgres_cluster").create()
     service = Service(small_disk / "storage", url, lease_seconds=8.0)
     try:
         failing, fine = service.submit(fill=stage), service.submit()
@@ -43,3 +49,4 @@ def test_a_full_disk_ends_one_job(small_disk: Path, stage: str) -> None:
         assert len(service.began(failing, "capture")) == (2 if stage == "capture" else 1)
     finally:
         service.end()
+    check_lives(url)

@@ -25,6 +25,9 @@ from roomsplat.server.settings import ServerSettings
 GRACE_SECONDS = 3
 """What open requests may take when the service stops; event streams end by themselves at their next look."""
 
+SECRETS = frozenset({"ROOMSPLAT_OIDC_CLIENT_SECRET", "ROOMSPLAT_SMTP_PASSWORD"})
+"""What only this process needs: workers and the pipelines that they run do not get it."""
+
 
 class _Server(uvicorn.Server):
     """Tells the workers and the open event streams to stop as soon as it is told itself.
@@ -116,7 +119,8 @@ def _listen(settings: ServerSettings) -> socket.socket:
 
 def _environment(settings: ServerSettings) -> dict[str, str]:
     """What the workers find their service by."""
-    found = {**os.environ, "ROOMSPLAT_STORAGE": str(settings.storage)}
+    found = {name: value for name, value in os.environ.items() if name.upper() not in SECRETS}
+    found["ROOMSPLAT_STORAGE"] = str(settings.storage)
     if settings.database_url is not None:
         found["ROOMSPLAT_DATABASE_URL"] = settings.database_url
     return found

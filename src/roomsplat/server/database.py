@@ -18,7 +18,11 @@ from roomsplat.server.errors import DatabaseUnavailableError
 Sessions = sessionmaker[Session]
 
 BUSY_MILLISECONDS = 10_000
-"""How long a writer waits for another one on SQLite; a transaction of ours takes a few milliseconds."""
+"""How long a writer waits for another one; a transaction of ours takes a few milliseconds."""
+
+IDLE_MILLISECONDS = 20_000
+"""Postgres ends a transaction whose program has said nothing for so long. One that was stopped in the middle (a paused
+machine) would hold its job's row for ever, and every worker that looks for lost jobs would wait for it."""
 
 _READS = "roomsplat_reads"
 _MIGRATION_LOCK = 0x726F6F6D
@@ -62,7 +66,11 @@ def open_database(url: str) -> Database:
                 max_overflow=32,
                 pool_pre_ping=True,  # a restarted server costs one look, not one failed request per connection
                 hide_parameters=True,
-                connect_args={"connect_timeout": 5},
+                connect_args={
+                    "connect_timeout": 5,
+                    "options": f"-c lock_timeout={BUSY_MILLISECONDS}"
+                    f" -c idle_in_transaction_session_timeout={IDLE_MILLISECONDS}",
+                },
             )
         case _:
             raise _unknown_address()

@@ -83,7 +83,7 @@ class WorkerJobs(JobsBase):
             if job.cancel_requested:
                 end(session, job, JobStatus.CANCELLED, now, message="Cancelled.")
                 return None
-            if running(session, now, owner_id).get(owner_id, 0) >= self._rules.max_running_per_user:
+            if running(session, now)[owner_id] >= self._rules.max_running_per_user:
                 return None
             job.attempts += 1
             job.started_at = job.started_at or now

@@ -4,10 +4,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from pathlib import PurePosixPath
 
 from roomsplat.errors import RoomsplatError
 from roomsplat.server.files import FileStore
-from roomsplat.server.jobs import Jobs
+from roomsplat.server.jobs import Jobs, is_id
 
 log = logging.getLogger(__name__)
 
@@ -22,14 +23,18 @@ def sweep_orphans(jobs: Jobs, files: FileStore, *, now: Callable[[], float] = ti
     old = {
         name
         for name, stat in files.stat_files("uploads").items()
-        if stat.modified < oldest
-        and name.count("/") == 1  # deeper lie resumable uploads, which expire by themselves
+        if stat.modified < oldest and _is_ours(PurePosixPath(name))
     }
     orphans = sorted(old - jobs.sources(old))
     for name in orphans:
         files.delete(name)
         log.info("removed %s, which is no job's", name)
     return orphans
+
+
+def _is_ours(path: PurePosixPath) -> bool:
+    """Whether we gave the name: what others put there stays, and resumable uploads, deeper, expire by themselves."""
+    return len(path.parts) == 2 and is_id(path.stem)
 
 
 class Sweeper:

@@ -213,7 +213,10 @@ class BucketPlace:
         if folder.is_dir():
             self._send_parcel(stage, folder)
         if stage == "train":
-            self._patiently(lambda: self._store.delete(self._name(f"work/{CHECKPOINT}.tar")))
+            self._manifests.pop(CHECKPOINT, None)
+            for suffix in (".json", ".tar"):
+                name = self._name(f"work/{CHECKPOINT}{suffix}")
+                self._patiently(lambda name=name: self._store.delete(name))
 
     def _send_unsent(self) -> None:
         """What could not be sent when it was finished."""

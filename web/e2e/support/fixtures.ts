@@ -122,7 +122,7 @@ function filmed(scratch: string, kind: "film" | "wall"): string {
 
 /** Errors of the page, messages of the browser about it, and requests to anybody but this computer. */
 async function watchOver(page: Page, wrong: string[]): Promise<void> {
-  page.on("pageerror", (error) => wrong.push(`uncaught: ${error.message}`));
+  page.on("pageerror", (error) => wrong.push(`uncaught: ${error.stack ?? error}`));
   page.on("console", (message) => {
     if (message.type() === "error" || message.type() === "warning") {
       wrong.push(`console ${message.type()}: ${message.text()} (${message.location().url})`);

@@ -16,6 +16,10 @@ export const OVER_SPLATS = { transparent: true, depthTest: false } as const;
 /** Called before each frame with the seconds since the last; true asks for another frame. */
 export type Tick = (seconds: number) => boolean;
 
+/** A sort of a large scene on a slow processor takes seconds; then the memory is worth more than a quiet end. */
+const RELEASE_MS = 50;
+const RELEASE_TRIES = 200;
+
 export class Stage {
   readonly scene = new Scene();
   readonly camera = new PerspectiveCamera(60, 1, NEAR, 1000);
@@ -135,11 +139,20 @@ export class Stage {
   dispose(): void {
     this.disposed = true;
     this.resized.disconnect();
-    this.spark.dispose();
     this.renderer.setAnimationLoop(null);
+    this.canvas.remove();
+    this.release(RELEASE_TRIES);
+  }
+
+  /** Spark's sort reads depths back; a context that is lost meanwhile breaks that off, and nobody would catch it. */
+  private release(tries: number): void {
+    if (this.spark.sorting && tries > 0) {
+      setTimeout(() => this.release(tries - 1), RELEASE_MS);
+      return;
+    }
+    this.spark.dispose();
     this.renderer.dispose();
     this.renderer.forceContextLoss();
-    this.canvas.remove();
   }
 }
 

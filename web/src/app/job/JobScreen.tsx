@@ -5,7 +5,7 @@ import { Bar, Link, Problem, Spinner } from "../../design/components";
 import { Icon } from "../../design/Icon";
 import { ago, count, percent, sentence, timeLeft } from "../format";
 import { JobActions } from "../live/actions";
-import { useNow } from "../live/hooks";
+import { useNow, useTitle } from "../live/hooks";
 import { badgeClass, isRunning, queueWords, statusWord } from "../live/words";
 import { go } from "../router";
 import { CameraPath } from "./CameraPath";
@@ -25,6 +25,7 @@ import "./job.css";
 export function JobScreen({ id }: { id: string }) {
   const { job, story, stream, error, changed } = useJob(id);
   const files = useFiles(job, story);
+  useTitle(job === null ? null : `${job.source_name} · ${statusWord(job)}`);
   if (job === null) {
     return error === null ? (
       <Spinner label="Fetching the room" />
@@ -45,7 +46,11 @@ export function JobScreen({ id }: { id: string }) {
       {job.error !== null && <Failure error={job.error} />}
       {!hasEnded(job) && <Now job={job} story={story} lost={stream === "lost"} />}
       <div className="job-body">
-        <Theatre job={job} story={story} files={files} />
+        <div className="job-main">
+          <Theatre job={job} story={story} files={files} />
+          {job.status === "completed" && <Downloads id={job.job_id} files={files} />}
+          <Log lines={story.log} />
+        </div>
         <div className="job-side">
           <section className="card padded">
             <h2>Stages</h2>
@@ -55,8 +60,6 @@ export function JobScreen({ id }: { id: string }) {
           {story.cameras !== null && <CameraPath id={job.job_id} cameras={story.cameras} />}
         </div>
       </div>
-      {job.status === "completed" && <Downloads id={job.job_id} files={files} />}
-      <Log lines={story.log} />
     </article>
   );
 }
@@ -66,7 +69,7 @@ function Head({ job, onChanged }: { job: Job; onChanged(job: Job | null): void }
   const psnr = job.counts["psnr"];
   const gaussians = job.counts["gaussians"];
   const facts = [
-    `${job.status === "completed" ? "made" : "sent"} ${ago(job.finished_at ?? job.created_at, now)}`,
+    `${hasEnded(job) ? (job.status === "completed" ? "made" : "stopped") : "sent"} ${ago(job.finished_at ?? job.created_at, now)}`,
     ...(typeof gaussians === "number" ? [`${count(gaussians)} Gaussians`] : []),
     ...(hasEnded(job) && typeof psnr === "number" ? [`PSNR ${psnr.toFixed(1)} dB`] : []),
   ];

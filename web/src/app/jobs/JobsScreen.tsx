@@ -1,5 +1,5 @@
 import { Button, Link, Problem, Spinner } from "../../design/components";
-import { useNow } from "../live/hooks";
+import { useNow, useTitle } from "../live/hooks";
 import { JobRow } from "./JobRow";
 import { useJobs } from "./useJobs";
 import "./jobs.css";
@@ -7,6 +7,7 @@ import "./jobs.css";
 export function JobsScreen() {
   const { jobs, error, hasMore, more, reload, secondsLeft } = useJobs();
   const now = useNow(20_000);
+  useTitle("My rooms");
   return (
     <section className="jobs" aria-labelledby="jobs">
       <div className="screen-head">

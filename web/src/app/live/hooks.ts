@@ -52,3 +52,13 @@ export function useNow(every: number): number {
   useInterval(() => setNow(Date.now()), every);
   return now;
 }
+
+/** What the browser's tab says. */
+export function useTitle(words: string | null): void {
+  useEffect(() => {
+    document.title = words === null ? "roomsplat" : `${words} · roomsplat`;
+    return () => {
+      document.title = "roomsplat";
+    };
+  }, [words]);
+}

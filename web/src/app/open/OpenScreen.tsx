@@ -1,5 +1,6 @@
 import { type ReactNode, useId, useMemo } from "react";
 import { Icon } from "../../design/Icon";
+import { useTitle } from "../live/hooks";
 import { useSigned } from "../session/context";
 import { ViewerFrame } from "../viewer/ViewerFrame";
 import "../upload/drop.css";
@@ -10,6 +11,7 @@ const NO_CAMERAS = [] as const;
 /** A scene from the disk: it is shown here and sent nowhere. */
 export function OpenScreen({ scene }: { scene: File | null }) {
   const source = useMemo(() => (scene === null ? null : { fileName: scene.name, file: scene }), [scene]);
+  useTitle(scene === null ? "Open a scene" : scene.name);
   return (
     <section className="open">
       <div className="screen-head">

@@ -1,4 +1,4 @@
-import { type ReactNode, useState, useSyncExternalStore } from "react";
+import { type ReactNode, useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { Button, Link } from "../../design/components";
 import { Icon } from "../../design/Icon";
 import { percent } from "../format";
@@ -17,6 +17,13 @@ interface ShellProps {
 export function Shell({ children, onSignOut }: ShellProps) {
   const path = usePath();
   const signed = useMaybeSigned();
+  const before = useRef(path);
+  const content = useRef<HTMLElement>(null);
+  useEffect(() => {
+    if (before.current === path) return;
+    before.current = path;
+    content.current?.focus({ preventScroll: true }); // a screen reader begins with the new screen
+  }, [path]);
   return (
     <>
       <a className="skip" href="#content">
@@ -55,7 +62,7 @@ export function Shell({ children, onSignOut }: ShellProps) {
           </div>
         </div>
       </header>
-      <main id="content" tabIndex={-1}>
+      <main id="content" ref={content} tabIndex={-1}>
         {children}
       </main>
     </>
