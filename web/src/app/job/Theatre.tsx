@@ -76,9 +76,7 @@ function Growing({ job, snapshot, story, files }: GrowingProps) {
     <>
       <ViewerFrame key="live" source={source} cameras={cameras} mode="live" title={job.source_name} />
       {snapshot.step > 0 && (
-        <p className="live-words badge active figures">
-          Live · step {count(snapshot.step)} · {count(snapshot.gaussians)} Gaussians
-        </p>
+        <p className="live-words badge active figures">Live · step {count(snapshot.step)}</p>
       )}
     </>
   );
