@@ -11,8 +11,13 @@ const START_MS = 60_000;
 const STOP_MS = 40_000;
 
 /** `roomsplat …`, as soon as it has printed its address. */
-export async function serving(args: readonly string[], env: Record<string, string> = {}): Promise<Running> {
-  const child = spawn(PYTHON, ["-m", "roomsplat", ...args], {
+export function serving(args: readonly string[], env: Record<string, string> = {}): Promise<Running> {
+  return running(["-m", "roomsplat", ...args], env);
+}
+
+/** A Python program, as soon as it has printed its address. */
+export async function running(args: readonly string[], env: Record<string, string> = {}): Promise<Running> {
+  const child = spawn(PYTHON, [...args], {
     cwd: ROOT,
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "pipe"],
