@@ -4,16 +4,8 @@ import { getJson, send, setCsrf, storedKey } from "./client";
 import { ApiError } from "./problem";
 import type { Session } from "./types";
 
-/** Asks the service; one without sessions (an older one) has one user. */
 export async function readSession(): Promise<Session> {
-  try {
-    return keep(await getJson<Session>("/api/session"));
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 404) {
-      return keep({ auth: "none", user: { id: "local", name: "local" }, csrf: null, login_url: null });
-    }
-    throw error;
-  }
+  return keep(await getJson<Session>("/api/session"));
 }
 
 /**

@@ -3,10 +3,7 @@ import type { components } from "./schema";
 
 type Schemas = components["schemas"];
 
-export type Job = Schemas["JobView"] & {
-  /** Where a small picture of the film is; null until there is one. */
-  thumbnail_url?: string | null;
-};
+export type Job = Schemas["JobView"];
 export type JobStatus = Schemas["JobStatus"];
 export type JobError = Schemas["JobErrorView"];
 export type JobList = Schemas["JobList"];
@@ -16,12 +13,7 @@ export type JobEvent = Schemas["EventView"];
 export type Problem = Pick<Schemas["Problem"], "status" | "code" | "detail" | "hint">;
 
 /** Who is signed in, and how one can. */
-export interface Session {
-  auth: "none" | "keys" | "oidc";
-  user: { id: string; name: string } | null;
-  csrf: string | null;
-  login_url: string | null;
-}
+export type Session = Schemas["SessionView"];
 
 /** The settings that a user gives with a film: any part of the pipeline's tree. */
 export interface JobConfig {

@@ -83,7 +83,7 @@ function Growing({ job, snapshot, story, files }: GrowingProps) {
 }
 
 function Nothing({ job, story }: Pick<TheatreProps, "job" | "story">) {
-  const url = useBlobUrl(job.thumbnail_url ?? null);
+  const url = useBlobUrl(job.thumbnail_url);
   const words = hasEnded(job)
     ? ""
     : story.cameras === null
