@@ -5,7 +5,7 @@ import { listen } from "./listen";
 import { lookingAt } from "./move/pose";
 import { makeParts, type Parts } from "./parts";
 import { extentOf } from "./scene/extent";
-import { type LoadedScene, loadScene } from "./scene/load";
+import { type LoadedScene, loadScene, type Progress } from "./scene/load";
 import { pick } from "./scene/pick";
 import { renderAt } from "./scene/render-at";
 import { loadMesh } from "./tools/mesh";
@@ -41,8 +41,8 @@ class Viewer implements ViewerHandle {
   private readonly title = el("p", { class: "rv-title", hidden: true });
   private readonly stop: () => void;
   private opening: Promise<void> = Promise.resolve();
-  /** Only the newest wish for a scene counts; an older one that comes late is thrown away. */
-  private wishes = 0;
+  /** Only the newest wish for a scene counts: the one before is given up. */
+  private loading = new AbortController();
   /** The user has taken the camera, or a link has put it: nothing else moves it. */
   private taken = false;
   private disposed = false;
@@ -111,6 +111,7 @@ class Viewer implements ViewerHandle {
   dispose(): void {
     if (this.disposed) return;
     this.disposed = true;
+    this.loading.abort();
     const { state, stage, views, measure, crop, mark, status, root } = this.parts;
     this.stop();
     for (const part of [views, measure, crop, mark, status]) part.dispose();
@@ -120,26 +121,23 @@ class Viewer implements ViewerHandle {
   }
 
   private async open(source: SceneSource): Promise<void> {
-    this.wishes += 1;
-    const wish = this.wishes;
+    this.loading.abort();
+    this.loading = new AbortController();
+    const { signal } = this.loading;
     const { status, state } = this.parts;
     const quiet = this.options.mode === "live" && state.mesh !== undefined;
-    if (!quiet) {
-      status.clearError();
-      status.loading(0, 0);
-    }
+    const onProgress: Progress = (bytes, total) => {
+      if (!quiet && !signal.aborted) status.loading(bytes, total);
+    };
+    if (!quiet) status.clearError();
+    onProgress(0, 0);
     try {
-      const loaded = await loadScene(source, this.load, (bytes, total) => {
-        if (!quiet && wish === this.wishes) status.loading(bytes, total);
-      });
-      if (wish !== this.wishes || this.disposed) {
-        loaded.mesh.dispose();
-        return;
-      }
-      this.take(source, loaded);
+      const loaded = await loadScene(source, this.load, onProgress, signal);
+      if (signal.aborted) loaded.mesh.dispose();
+      else this.take(source, loaded);
     } catch (error) {
       // A snapshot that was replaced while it came is followed by the next one.
-      if (wish === this.wishes && !quiet) this.fail(error);
+      if (!signal.aborted && !quiet) this.fail(error);
     }
   }
 

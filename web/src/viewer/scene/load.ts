@@ -18,9 +18,15 @@ const FILE_TYPES: Record<SplatKind, SplatFileType> = {
   splat: SplatFileType.SPLAT,
 };
 
-export async function loadScene(source: SceneSource, load: Load, onProgress: Progress): Promise<LoadedScene> {
+/** `signal`: the scene is no longer wanted; what is still to come of it is not fetched. */
+export async function loadScene(
+  source: SceneSource,
+  load: Load,
+  onProgress: Progress,
+  signal: AbortSignal,
+): Promise<LoadedScene> {
   const { bytes, total } = await open(source, load);
-  const { head, stream } = await withHead(bytes, (loaded) => onProgress(loaded, total));
+  const { head, stream } = await withHead(bytes, (loaded) => onProgress(loaded, total), signal);
   const about = await aboutScene(source.fileName, head);
   const fileType = FILE_TYPES[about.kind];
   const options = { fileName: source.fileName, fileType, extSplats: true } as const;
@@ -79,10 +85,13 @@ export async function fetched(name: string, url: string, load: Load): Promise<Re
   return response;
 }
 
+const GIVEN_UP = { done: true, value: undefined } as const;
+
 /** The first bytes, and a stream that gives all of them. */
 async function withHead(
   bytes: ReadableStream<Uint8Array<ArrayBuffer>>,
   onLoaded: (loaded: number) => void,
+  signal: AbortSignal,
 ): Promise<{ head: Uint8Array<ArrayBuffer>; stream: ReadableStream<Uint8Array<ArrayBuffer>> }> {
   const reader = bytes.getReader();
   const first: Uint8Array<ArrayBuffer>[] = [];
@@ -99,8 +108,9 @@ async function withHead(
       for (const chunk of first) controller.enqueue(chunk);
     },
     pull: async (controller) => {
-      const { done, value } = await reader.read();
+      const { done, value } = signal.aborted ? GIVEN_UP : await reader.read();
       if (done) {
+        if (signal.aborted) await reader.cancel();
         controller.close();
         return;
       }
