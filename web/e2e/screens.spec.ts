@@ -3,7 +3,7 @@ import { Api } from "./support/api";
 import { expect, QUICK, test } from "./support/fixtures";
 import { serving } from "./support/process";
 import { showScreen } from "./support/screens";
-import { viewerIsReady } from "./support/viewer";
+import { showsSplats } from "./support/viewer";
 
 test("sign in, and nothing here yet", async ({ page, keyed }) => {
   await page.goto(keyed.address);
@@ -35,7 +35,7 @@ test("my rooms, one of each kind, and each of them", async ({ page, service, fil
   await api.upload(film, QUICK, "kitchen.mp4");
   await page.goto(`${service.address}/jobs/${running}`);
   await expect(page.locator(".theatre")).toHaveAttribute("data-shows", "live", { timeout: 120_000 });
-  await viewerIsReady(page);
+  await showsSplats(page);
   await showScreen(page, "job-live");
   await page.goto(`${service.address}/jobs`);
   await expect(page.locator(".job-row")).not.toHaveCount(0);
@@ -50,7 +50,7 @@ test("my rooms, one of each kind, and each of them", async ({ page, service, fil
   await page.getByRole("button", { name: "Try again" }).click();
   await showScreen(page, "job-again");
   await page.goto(`${service.address}/jobs/${room}`);
-  await viewerIsReady(page);
+  await showsSplats(page);
   await showScreen(page, "job");
 });
 
@@ -59,12 +59,12 @@ test("a scene from the disk, in the page and alone", async ({ page, service, roo
   await page.goto(`${service.address}/view`);
   await showScreen(page, "view-empty");
   await page.locator("input[type=file]").first().setInputFiles(scene);
-  await viewerIsReady(page);
+  await showsSplats(page);
   await showScreen(page, "view");
   const alone = await serving(["view", scene, "--no-browser"]);
   try {
     await page.goto(alone.address);
-    await viewerIsReady(page);
+    await showsSplats(page);
     await showScreen(page, "alone");
   } finally {
     await alone.stop();

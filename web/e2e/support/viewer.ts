@@ -1,7 +1,7 @@
 /** Looks at what the viewer really draws. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Page } from "@playwright/test";
+import { expect, type Page } from "@playwright/test";
 import type { CapturedCamera, ViewerHandle } from "../../src/viewer/types";
 import { ARTEFACTS, engine } from "./python";
 
@@ -57,9 +57,22 @@ export function likeness(
   return JSON.parse(said) as { ssim: number; psnr: number };
 }
 
-/** Different colours in the picture that the visitor sees: a blank canvas has one. */
-export async function coloursShown(page: Page, canvas = "canvas"): Promise<number> {
-  const picture = await page.locator(canvas).first().screenshot();
+/** The middle of the canvas, where no bar and no title lies over it, shows a picture and not one colour. */
+export async function showsSplats(page: Page, canvas = "canvas"): Promise<void> {
+  await expect.poll(() => coloursInTheMiddle(page, canvas), { timeout: 60_000 }).toBeGreaterThan(8);
+}
+
+/** Different colours there, as the visitor sees them. */
+async function coloursInTheMiddle(page: Page, canvas: string): Promise<number> {
+  const box = await page.locator(canvas).first().boundingBox();
+  if (box === null) return 0;
+  const clip = {
+    x: box.x + box.width / 4,
+    y: box.y + box.height / 4,
+    width: box.width / 2,
+    height: box.height / 3,
+  };
+  const picture = await page.screenshot({ clip });
   return page.evaluate(async (base64) => {
     const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
     const bitmap = await createImageBitmap(new Blob([bytes], { type: "image/png" }));
