@@ -16,7 +16,8 @@ export function Log({ lines }: { lines: readonly LogLine[] }) {
         <Icon name="right" size={16} />
         Log
       </summary>
-      <ol className="card padded">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard (axe: scrollable-region-focusable) */}
+      <ol className="card padded" tabIndex={0} aria-label="What happened">
         {lines.map((line) => (
           <li key={line.id} data-tone={line.tone}>
             <time dateTime={line.at} className="quiet">

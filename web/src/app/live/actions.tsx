@@ -22,7 +22,6 @@ export function JobActions({ job, small = false, onChanged }: JobActionsProps) {
     setAsking(null);
     onChanged(changed);
   };
-  const close = () => setAsking(null);
   const ended = hasEnded(job);
   const named = (what: string) => (small ? { "aria-label": `${what}: ${job.source_name}` } : {});
   return (
@@ -52,30 +51,45 @@ export function JobActions({ job, small = false, onChanged }: JobActionsProps) {
           onClick={() => setAsking("delete")}
         />
       )}
-      {asking === "retry" && <RetryDialog job={job} onDone={done} onClose={close} />}
-      {asking === "cancel" && (
-        <Confirm
-          title="Cancel this room?"
-          text={`Work on ${job.source_name} stops. You can run it again later; finished stages are kept.`}
-          yes="Cancel it"
-          no="Let it run"
-          act={() => cancelJob(job.job_id)}
-          onDone={done}
-          onClose={close}
-        />
-      )}
-      {asking === "delete" && (
-        <Confirm
-          title="Delete this room?"
-          text={`The film ${job.source_name} and everything made from it are removed for good.`}
-          yes="Delete it"
-          no="Keep it"
-          act={() => deleteJob(job.job_id).then(() => null)}
-          onDone={done}
-          onClose={close}
-        />
-      )}
+      <Question asking={asking} job={job} onDone={done} onClose={() => setAsking(null)} />
     </div>
+  );
+}
+
+interface QuestionProps {
+  asking: Asking;
+  job: Job;
+  onDone(job: Job | null): void;
+  onClose(): void;
+}
+
+/** What is asked before something is done. */
+function Question({ asking, job, onDone, onClose }: QuestionProps) {
+  if (asking === "retry") return <RetryDialog job={job} onDone={onDone} onClose={onClose} />;
+  if (asking === "cancel") {
+    return (
+      <Confirm
+        title="Cancel this room?"
+        text={`Work on ${job.source_name} stops. You can run it again later; finished stages are kept.`}
+        yes="Cancel it"
+        no="Let it run"
+        act={() => cancelJob(job.job_id)}
+        onDone={onDone}
+        onClose={onClose}
+      />
+    );
+  }
+  if (asking !== "delete") return null;
+  return (
+    <Confirm
+      title="Delete this room?"
+      text={`The film ${job.source_name} and everything made from it are removed for good.`}
+      yes="Delete it"
+      no="Keep it"
+      act={() => deleteJob(job.job_id).then(() => null)}
+      onDone={onDone}
+      onClose={onClose}
+    />
   );
 }
 

@@ -16,7 +16,6 @@ interface ShellProps {
 /** What stands around every screen. */
 export function Shell({ children, onSignOut }: ShellProps) {
   const path = usePath();
-  const signed = useMaybeSigned();
   const before = useRef(path);
   const content = useRef<HTMLElement>(null);
   useEffect(() => {
@@ -29,43 +28,50 @@ export function Shell({ children, onSignOut }: ShellProps) {
       <a className="skip" href="#content">
         Skip to the content
       </a>
-      <header className="top">
-        <div className="top-inner">
-          <Link to="/" className="brand">
-            <Logo />
-            roomsplat
-          </Link>
-          {signed !== null && (
-            <nav aria-label="Main">
-              <Link to="/" current={path === "/"}>
-                New room
-              </Link>
-              <Link to="/jobs" current={path.startsWith("/jobs")}>
-                My rooms
-              </Link>
-              <Link to="/view" current={path === "/view"}>
-                Open a scene
-              </Link>
-            </nav>
-          )}
-          <div className="top-end">
-            {signed !== null && path !== "/" && <Sending uploads={signed.uploads} />}
-            <ThemeButton />
-            {signed !== null && signed.session.auth !== "none" && onSignOut !== undefined && (
-              <>
-                <span className="who quiet small" title={signed.session.user?.name}>
-                  {signed.session.user?.name}
-                </span>
-                <Button look="plain" icon="leave" label="Sign out" onClick={onSignOut} />
-              </>
-            )}
-          </div>
-        </div>
-      </header>
+      <Top path={path} {...(onSignOut === undefined ? {} : { onSignOut })} />
       <main id="content" ref={content} tabIndex={-1}>
         {children}
       </main>
     </>
+  );
+}
+
+function Top({ path, onSignOut }: { path: string; onSignOut?: () => void }) {
+  const signed = useMaybeSigned();
+  return (
+    <header className="top">
+      <div className="top-inner">
+        <Link to="/" className="brand">
+          <Logo />
+          roomsplat
+        </Link>
+        {signed !== null && (
+          <nav aria-label="Main">
+            <Link to="/" current={path === "/"}>
+              New room
+            </Link>
+            <Link to="/jobs" current={path.startsWith("/jobs")}>
+              My rooms
+            </Link>
+            <Link to="/view" current={path === "/view"}>
+              Open a scene
+            </Link>
+          </nav>
+        )}
+        <div className="top-end">
+          {signed !== null && path !== "/" && <Sending uploads={signed.uploads} />}
+          <ThemeButton />
+          {signed !== null && signed.session.auth !== "none" && onSignOut !== undefined && (
+            <>
+              <span className="who quiet small" title={signed.session.user?.name}>
+                {signed.session.user?.name}
+              </span>
+              <Button look="plain" icon="leave" label="Sign out" onClick={onSignOut} />
+            </>
+          )}
+        </div>
+      </div>
+    </header>
   );
 }
 

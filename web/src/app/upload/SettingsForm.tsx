@@ -75,24 +75,30 @@ function MoreSettings({ draft, onChange, id }: SettingsFormProps & { id: string 
           <option value="cpu">CPU</option>
         </select>
       </div>
-      <div className="checks">
-        <label className="check">
-          <input
-            type="checkbox"
-            checked={draft.tour}
-            onChange={(event) => onChange({ ...draft, tour: event.target.checked })}
-          />
-          Make a short fly-through film
-        </label>
-        <label className="check">
-          <input
-            type="checkbox"
-            checked={draft.measure}
-            onChange={(event) => onChange({ ...draft, measure: event.target.checked })}
-          />
-          Hold every 8th picture back to measure quality
-        </label>
-      </div>
+      <Checks draft={draft} onChange={onChange} />
+    </div>
+  );
+}
+
+function Checks({ draft, onChange }: SettingsFormProps) {
+  return (
+    <div className="checks">
+      <label className="check">
+        <input
+          type="checkbox"
+          checked={draft.tour}
+          onChange={(event) => onChange({ ...draft, tour: event.target.checked })}
+        />
+        Make a short fly-through film
+      </label>
+      <label className="check">
+        <input
+          type="checkbox"
+          checked={draft.measure}
+          onChange={(event) => onChange({ ...draft, measure: event.target.checked })}
+        />
+        Hold every 8th picture back to measure quality
+      </label>
     </div>
   );
 }

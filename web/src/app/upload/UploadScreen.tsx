@@ -14,7 +14,6 @@ import "./upload.css";
 export function UploadScreen() {
   const { uploads, refusals } = useSigned();
   const { items, unfinished } = useSyncExternalStore(uploads.subscribe, uploads.snapshot);
-  const [draft, setDraft] = useState(FIRST_DRAFT);
   const busy = items.length > 0 || unfinished.length > 0;
   const ready = items.filter((item) => item.state === "ready").length;
   return (
@@ -43,24 +42,31 @@ export function UploadScreen() {
               <UploadRow key={item.id} item={item} />
             ))}
           </ul>
-          {ready > 0 && (
-            <form
-              className="send"
-              onSubmit={(event) => {
-                event.preventDefault();
-                uploads.start(configOf(draft));
-              }}
-            >
-              <SettingsForm draft={draft} onChange={setDraft} />
-              <Button type="submit" look="primary">
-                <Icon name="upload" />
-                {ready === 1 ? "Make the room" : `Make ${ready} rooms`}
-              </Button>
-            </form>
-          )}
+          {ready > 0 && <SendForm ready={ready} />}
         </section>
       )}
       <Advice />
     </div>
+  );
+}
+
+/** The settings, which hold for all films that are ready, and the button that sends them. */
+function SendForm({ ready }: { ready: number }) {
+  const { uploads } = useSigned();
+  const [draft, setDraft] = useState(FIRST_DRAFT);
+  return (
+    <form
+      className="send"
+      onSubmit={(event) => {
+        event.preventDefault();
+        uploads.start(configOf(draft));
+      }}
+    >
+      <SettingsForm draft={draft} onChange={setDraft} />
+      <Button type="submit" look="primary">
+        <Icon name="upload" />
+        {ready === 1 ? "Make the room" : `Make ${ready} rooms`}
+      </Button>
+    </form>
   );
 }
