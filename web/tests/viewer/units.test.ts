@@ -34,6 +34,7 @@ describe("lengths", () => {
   it("are signed where they are places", () => {
     expect(placeText(-1.5, undefined)).toBe("-1.50");
     expect(placeText(-1.5, 0.5)).toBe("-0.75 m");
+    expect(placeText(-0.001, 1)).toBe("0.00 m");
   });
 
   it("follow from one known edge, and from no edge of no length", () => {

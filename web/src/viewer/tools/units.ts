@@ -10,7 +10,9 @@ export function lengthText(units: number, scale: number | undefined): string {
 
 /** A place along an axis, which may be negative. */
 export function placeText(units: number, scale: number | undefined): string {
-  return scale === undefined ? units.toFixed(2) : `${(units * scale).toFixed(2)} m`;
+  // Adding zero takes the sign from a place that is rounded to nothing.
+  const rounded = Math.round(units * (scale ?? 1) * 100) / 100 + 0;
+  return scale === undefined ? rounded.toFixed(2) : `${rounded.toFixed(2)} m`;
 }
 
 /** Metres in one unit, from an edge of known length; undefined if that makes no sense. */
