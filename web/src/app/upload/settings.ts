@@ -34,7 +34,9 @@ export function configOf(draft: Draft): JobConfig {
   const config: JobConfig = { quality: draft.quality };
   if (draft.engine !== "auto") config.engine = draft.engine;
   const frames = wholeNumber(draft.maxFrames);
-  if (frames !== null) config.capture = { max_frames: frames };
+  if (frames !== null)
+    config.capture =
+      frames < FEWEST_FRAMES ? { max_frames: frames, min_frames: frames } : { max_frames: frames };
   const gaussians = wholeNumber(draft.maxGaussians);
   if (gaussians !== null) config.train = { max_gaussians: gaussians };
   if (!draft.tour) config.export = { tour_seconds: 0 };
@@ -66,6 +68,9 @@ export function draftOf(config: Record<string, unknown>): Draft {
 
 /** capture.max_frames of the service when nothing is given (docs/settings.md). */
 export const DEFAULT_FRAMES = 300;
+
+/** capture.min_frames of the service when nothing is given: it may not be above max_frames. */
+const FEWEST_FRAMES = 60;
 
 function wholeNumber(text: string): number | null {
   const value = Number(text);
