@@ -20,7 +20,7 @@ export interface JobConfig {
   quality?: Quality;
   engine?: "auto" | "cpu" | "cuda";
   eval_every?: number;
-  capture?: { max_frames?: number };
+  capture?: { max_frames?: number; min_frames?: number };
   train?: { max_gaussians?: number; max_steps?: number };
   export?: { tour_seconds?: number };
 }
