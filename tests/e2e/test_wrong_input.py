@@ -93,15 +93,10 @@ def test_a_stopped_process_says_how_to_go_on_and_leaves_nobody_behind(
     sent: signal.Signals, room_film: RoomFilm, tmp_path: Path
 ) -> None:
     """Ctrl-C or a polite kill while cameras are sought: exit code 130, a hint, no child left, no result."""
-    command = [
-        sys.executable,
-        "-m",
-        "roomsplat",
-        "reconstruct",
-        str(room_film.path),
-        "-o",
-        str(tmp_path / "out"),
-    ]
+    # What a shell runs in the background, these tests perhaps, ignores Ctrl-C, and so do its children.
+    heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    start = f"{heed}; from roomsplat.cli.main import main; main()"
+    command = [sys.executable, "-c", start, "reconstruct", str(room_film.path), "-o", str(tmp_path / "out")]
     process = subprocess.Popen(
         [*command, "--quality", "preview", "--events", "jsonl"],
         stdout=subprocess.PIPE,
