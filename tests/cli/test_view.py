@@ -64,7 +64,10 @@ def test_an_empty_folder_is_no_run(tmp_path: Path) -> None:
 
 def view(*arguments: str) -> subprocess.Popen[str]:
     """The command, started."""
-    command = [sys.executable, "-m", "roomsplat", "view", "--no-browser", *arguments]
+    # What a shell runs in the background, these tests perhaps, ignores Ctrl-C, and so do its children.
+    heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    start = f"{heed}; from roomsplat.cli.main import main; main()"
+    command = [sys.executable, "-c", start, "view", "--no-browser", *arguments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
