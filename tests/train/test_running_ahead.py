@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from roomsplat.core.cameras import PinholeCamera
 from roomsplat.core.point_cloud import SparseModel
 from roomsplat.errors import DeviceLostError, DeviceMemoryError
-from roomsplat.render.base import Array, KnownLoss, LearningRates, RenderSettings, SplatArrays
+from roomsplat.render.base import Array, KnownCameraSlope, KnownLoss, LearningRates, RenderSettings, SplatArrays
 from roomsplat.render.cpu.drawing import CpuRendering
 from roomsplat.render.cpu.engine import CpuEngine
 from roomsplat.render.cpu.layout import CpuSplats
@@ -83,12 +83,12 @@ class LateEngine(CpuEngine):
         rates: LearningRates,
         step: int,
         collect: bool = False,
-        with_pose: bool = False,
-    ) -> NDArray[np.float64] | None:
+        with_camera: bool = False,
+    ) -> KnownCameraSlope | None:
         """Note the step."""
         self.diary.append(("update", step))
         return super().update(
-            splats, rendering, grad_rgb, rates=rates, step=step, collect=collect, with_pose=with_pose
+            splats, rendering, grad_rgb, rates=rates, step=step, collect=collect, with_camera=with_camera
         )
 
 

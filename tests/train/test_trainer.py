@@ -12,7 +12,7 @@ from roomsplat.core.point_cloud import SparseModel
 from roomsplat.core.progress import Progress
 from roomsplat.errors import InvalidFileError, TrainingError
 from roomsplat.media.images import read_image, write_image
-from roomsplat.render.base import KnownLoss, LearningRates, RenderSettings
+from roomsplat.render.base import KnownCameraSlope, KnownLoss, LearningRates, RenderSettings
 from roomsplat.render.cpu.engine import CpuEngine, CpuRendering
 from roomsplat.render.cpu.layout import CpuSplats
 from roomsplat.render.cpu.targets import CpuTarget
@@ -41,11 +41,11 @@ class StoppingEngine(CpuEngine):
         rates: LearningRates,
         step: int,
         collect: bool = False,
-        with_pose: bool = False,
-    ) -> NDArray[np.float64] | None:
+        with_camera: bool = False,
+    ) -> KnownCameraSlope | None:
         """Update half of it, then stop."""
         result = super().update(
-            splats, rendering, grad_rgb, rates=rates, step=step, collect=collect, with_pose=with_pose
+            splats, rendering, grad_rgb, rates=rates, step=step, collect=collect, with_camera=with_camera
         )
         if step == self.stop_at:
             raise KeyboardInterrupt
