@@ -6,6 +6,7 @@
 #   make bench     the benchmarks                  make wheel   dist/*.whl
 #   make serve     the job service on http://127.0.0.1:8000, its files in storage/
 #   make test-gpu  the tests that need an NVIDIA GPU (installs CuPy into .venv first)
+#   make test-learned  the tests of roomsplat.priors (installs PyTorch into .venv first)
 #   make venv      only the environment            make lock    write requirements/*.lock anew
 #   make docs      write docs/settings.md anew     make clean   remove what make made (.venv: make distclean)
 #
@@ -28,13 +29,16 @@ PACKAGE := .venv/.made-package-$(call sum,requirements/runtime.lock pyproject.to
 DEV := .venv/.made-dev-$(call sum,requirements/runtime.lock requirements/dev.lock)
 SERVER := .venv/.made-server-$(call sum,requirements/runtime.lock requirements/server.lock)
 CUDA := .venv/.made-cuda-$(call sum,requirements/runtime.lock requirements/cuda.lock)
+LEARNED := .venv/.made-learned-$(call sum,requirements/runtime.lock requirements/learned.lock)
+# The one library that is not locked by hash: every build of it (processor, CUDA, ROCm) has the same version.
+TORCH := torch==2.13.0
 
 INSTALL := $(BIN)/python -m pip install --quiet --require-hashes --only-binary :all:
 
-.PHONY: help venv demo serve test test-gpu check bench wheel docs lock clean distclean
+.PHONY: help venv demo serve test test-gpu test-learned check bench wheel docs lock clean distclean
 
 help:
-	@sed -n 's/^# \{0,1\}//p' Makefile | head -n 12
+	@sed -n 's/^# \{0,1\}//p' Makefile | head -n 13
 
 venv: $(DEV) $(PACKAGE)
 
@@ -81,6 +85,13 @@ $(CUDA): $(DEV)
 	@$(INSTALL) -r requirements/cuda.lock
 	@rm -f .venv/.made-cuda-* && touch $@
 
+# PyTorch, in the build that pip chooses here, and what stands on it; requirements/learned.lock is complete but for it.
+$(LEARNED): $(DEV)
+	@echo "Installing PyTorch and what stands on it"
+	@$(BIN)/python -m pip install --quiet --only-binary :all: $(TORCH)
+	@$(INSTALL) --no-deps -r requirements/learned.lock
+	@rm -f .venv/.made-learned-* && touch $@
+
 demo: $(PACKAGE)
 	$(BIN)/roomsplat demo -o demo-room
 
@@ -92,6 +103,9 @@ test: venv
 
 test-gpu: venv $(CUDA)
 	$(BIN)/python -m pytest -m gpu $(TESTS) $(ARGS)
+
+test-learned: venv $(LEARNED)
+	$(BIN)/python -m pytest $(if $(TESTS),$(TESTS),tests/priors) $(ARGS)
 
 # All four run even when one of them fails.
 check: venv
@@ -122,6 +136,7 @@ lock: $(RUNTIME)
 	$(LOCK) --extra cuda --constraint requirements/runtime.lock --output-file requirements/cuda.lock
 	$(LOCK) --extra server --constraint requirements/runtime.lock --output-file requirements/server.lock
 	$(LOCK) --extra server --group dev --constraint requirements/server.lock --output-file requirements/dev.lock
+	echo torch | $(LOCK) --extra learned --excludes - --constraint requirements/dev.lock --output-file requirements/learned.lock
 
 clean:
 	rm -rf demo-room dist build .pytest_cache .ruff_cache .import_linter_cache .hypothesis
