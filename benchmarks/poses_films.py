@@ -9,9 +9,11 @@ from pathlib import Path
 
 from benchmarks.figures import CaseError
 from roomsplat.capture.folder import SUFFIXES, natural_key
+from roomsplat.formats.nerfstudio import TransformsFile, write_transforms
 from roomsplat.synth import hard
-from roomsplat.synth.hard import HARD_SHOTS, IMAGES, TRUTH, Shot, hard_shot, shoot
+from roomsplat.synth.hard import HARD_SHOTS, Shot, hard_shot, shoot
 
+IMAGES, TRUTH = "images", "reference_transforms.json"
 CACHE = Path.home() / ".cache" / "roomsplat-benchmarks" / "films"
 QUICK_FRAMES, QUICK_SIZE = 40, (320, 240)
 HOUSE_PART = 240
@@ -117,8 +119,12 @@ def rendered(name: str, shot: Shot, cache: Path, say: Callable[[str], None]) -> 
     try:
         for old in (part, folder):
             shutil.rmtree(old, ignore_errors=True)
-        part.mkdir(parents=True)
-        shoot(shot, part)
+        images = part / IMAGES
+        images.mkdir(parents=True)
+        made = shoot(shot, images)
+        paths = tuple(f"{IMAGES}/{path.name}" for path in sorted(images.iterdir()))
+        truth = TransformsFile(cameras=made.cameras, image_paths=paths, timestamps_s=made.timestamps_s)
+        write_transforms(part / TRUTH, truth)
         (part / "made.json").write_text(json.dumps({"key": key}), encoding="utf-8")
         part.replace(folder)
     except OSError as error:

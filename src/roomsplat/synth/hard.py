@@ -1,7 +1,7 @@
 """Films that are hard on structure from motion, by name, each with its exact cameras.
 
-A film is a folder of pictures, every one of which counts, with ``reference_transforms.json`` beside it. The room, the
-way through it, the light and the noise of the sensor follow from the name alone.
+A film is a folder of pictures, every one of which counts. The room, the way through it, the light and the noise of the
+sensor follow from the name alone.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,17 +15,15 @@ from numpy.typing import NDArray
 from roomsplat.core.cameras import Cameras
 from roomsplat.core.progress import Progress, ReportProgress, silent
 from roomsplat.errors import InvalidSettingError, OutputError
-from roomsplat.formats.nerfstudio import TransformsFile, write_transforms
 from roomsplat.media.images import write_image
 from roomsplat.synth.camera_path import camera_poses
 from roomsplat.synth.develop import develop
-from roomsplat.synth.film import FilmConfig, PosesAt, bake_for, cameras_at, through_shutter
+from roomsplat.synth.film import Film, FilmConfig, PosesAt, bake_for, cameras_at, through_shutter
 from roomsplat.synth.hard_rooms import bare_room, classroom, corridor
 from roomsplat.synth.house import house, house_route
 from roomsplat.synth.room import Room, design_room
 from roomsplat.synth.route import route_along, route_of_stops
 
-IMAGES, TRUTH = "images", "reference_transforms.json"
 Double = NDArray[np.float64]
 
 
@@ -71,32 +69,23 @@ def hard_shot(name: str) -> Shot:
     return HARD_SHOTS[name]()
 
 
-def shoot(shot: Shot, folder: Path, report: ReportProgress = silent) -> TransformsFile:
-    """Render ``shot`` into ``folder``, which exists: ``images/`` and the truth, which is written last.
+def shoot(shot: Shot, folder: Path, report: ReportProgress = silent) -> Film:
+    """Render ``shot`` into ``folder``, which exists, as ``0000.jpg`` and so on.
 
     Raises:
         OutputError: ``folder`` cannot be written.
     """
-    images = folder / IMAGES
-    try:
-        images.mkdir(exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"{images} could not be written ({error.strerror}).", hint="Choose another folder."
-        ) from error
+    if not folder.is_dir():
+        raise OutputError(f"{folder} is no folder.", hint="Make it first, or choose another one.")
     report(Progress(fraction=0.0, message="lighting the room"))
-    baked, cameras = bake_for(shot.design(), shot.config), shot.cameras
-    names = [f"{IMAGES}/{i:04d}.jpg" for i in range(len(shot.times))]
-    for i, name in enumerate(names):
+    baked, cameras, count = bake_for(shot.design(), shot.config), shot.cameras, len(shot.times)
+    for i in range(count):
         light = through_shutter(baked, shot.config, cameras.pinhole(i), shot.times[i], shot.poses_at)
         seed = shot.config.seed * 100003 + i
         picture = develop(light, gain=float(shot.gains[i]), noise=shot.config.noise, seed=seed)
-        write_image(folder / name, picture)
-        done = 0.1 + 0.9 * (i + 1) / len(names)
-        report(Progress(fraction=done, message=f"filming frame {i + 1} of {len(names)}"))
-    truth = TransformsFile(cameras=cameras, image_paths=tuple(names), timestamps_s=shot.times)
-    write_transforms(folder / TRUTH, truth)
-    return truth
+        write_image(folder / f"{i:04d}.jpg", picture)
+        report(Progress(fraction=0.1 + 0.9 * (i + 1) / count, message=f"filming frame {i + 1} of {count}"))
+    return Film(cameras=cameras, timestamps_s=shot.times)
 
 
 def _shot(
