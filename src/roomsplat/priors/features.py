@@ -90,7 +90,7 @@ class Extractor:
         # XFeat looks at a picture of whole blocks of 32 px; half of *its* pixel is what is missing to the centre
         half = [0.5 * side / max(32, side // 32 * 32) for side in (width, height)]
         shift = import_torch().tensor(half, device=batch.device)
-        looked = self._network.detectAndCompute(batch, top_k=self._max)
+        looked = self._network.detectAndCompute(batch, top_k=self._max, detection_threshold=0.0)
         return [(f["keypoints"] + shift, f["descriptors"], f["scores"]) for f in looked]
 
 
@@ -108,12 +108,15 @@ def _best_first(found: tuple[Any, Any, Any], count: int, width: int, height: int
 
 
 def untrained(kind: Kind, max_features: int) -> Any:
-    """The network without weights; nothing is fetched."""
+    """The network without weights; nothing is fetched.
+
+    ALIKED and XFeat are asked for their best features, not for those above a score: what a plain corner of a room has
+    is weak, and is all that there is (`office`, frames 48 to 50: 32 and 73 verified matches; docs/decisions/0061).
+    """
     # it takes seconds, and is an extra: only who asks for it pays
     import kornia.feature as networks  # noqa: PLC0415  # pyright: ignore[reportMissingModuleSource]
 
     if kind == "aliked":
-        # No threshold on the score but the best ones: a plain wall has few good corners, and those are wanted.
         return networks.ALIKED("aliked-n16", max_num_keypoints=max_features, detection_threshold=0)
     return networks.DISK() if kind == "disk" else networks.XFeat(top_k=max_features)
 

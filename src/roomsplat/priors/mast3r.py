@@ -149,9 +149,8 @@ def _at(values: Any, places: NDArray[np.int64]) -> Float:
 
 def _parts(installation: Path) -> tuple[Any, Any, Any, Any]:
     """What its README imports, in its order."""
-    folder = str(installation.resolve())
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
+    before = list(sys.path)
+    sys.path.insert(0, str(installation.resolve()))
     try:
         model = importlib.import_module("mast3r.model").AsymmetricMASt3R
         nearest = importlib.import_module("mast3r.fast_nn").fast_reciprocal_NNs
@@ -159,6 +158,7 @@ def _parts(installation: Path) -> tuple[Any, Any, Any, Any]:
         infer = importlib.import_module("dust3r.inference").inference
         load = importlib.import_module("dust3r.utils.image").load_images
     except (ImportError, AttributeError) as error:
+        sys.path[:] = before
         raise NotInstalledError(
             f"MASt3R could not be imported from {installation} ({error}).",
             hint="Name the folder that you cloned with --recursive, in an environment that has its requirements.",
