@@ -33,6 +33,18 @@ EXHAUSTIVE_UP_TO = 80
 FEATURES, SIDE = 2048, 1280
 
 
+def clock() -> tuple[float, float]:
+    """Seconds of the wall's clock, and of all processors for this process and its children."""
+    usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return time.perf_counter(), sum(one.ru_utime + one.ru_stime for one in usage)
+
+
+def since(begun: tuple[float, float]) -> dict[str, float]:
+    """What went by."""
+    wall, processors = clock()
+    return {"seconds": wall - begun[0], "cpu_seconds": processors - begun[1]}
+
+
 def capture(options: Options) -> dict[str, Any]:
     """The frames that the line would use; of a folder all, however many."""
     config, source = for_quality("preview").capture, Path(options.source)
@@ -50,15 +62,15 @@ def ours(options: Options) -> dict[str, Any]:
     frames, folder = load_capture(options.work / "capture").frames, options.work / "sfm"
     folder.mkdir()
     config = for_quality("preview")
-    begun = time.perf_counter()
+    begun = clock()
     solved = solve_cameras(frames, folder, replace(config.sfm, threads=options.threads))
-    seconds = time.perf_counter() - begun
+    took = since(begun)
     cameras = solved.model.posed_images.cameras
     return {
         "names": [frame.name for frame in solved.frames],
         "poses": cameras.cam_from_world.tolist(),
         "others": [],
-        "seconds": seconds,
+        **took,
         "quality": {k: v for k, v in asdict(solved.quality).items() if isinstance(v, int | float)},
         "said": [warning.message for warning in solved.warnings],
         "psnr": _psnr(solved, options) if options.psnr else None,
@@ -92,14 +104,14 @@ def database(options: Options) -> dict[str, Any]:
     for one in (extraction, matching):
         one.use_gpu, one.num_threads = False, options.threads
     extraction.max_image_size, extraction.sift.max_num_features = SIDE, FEATURES
-    begun = time.perf_counter()
+    begun = clock()
     colmap.extract_features(
         path, images, image_names=[frame.path.name for frame in frames],
         camera_mode=colmap.CameraMode.SINGLE, extraction_options=extraction, device=colmap.Device.cpu,
     )  # fmt: skip
     match = colmap.match_exhaustive if len(frames) <= EXHAUSTIVE_UP_TO else colmap.match_sequential
     match(path, matching_options=matching, device=colmap.Device.cpu)
-    return {"seconds": time.perf_counter() - begun}
+    return since(begun)
 
 
 def plain(mapper: str) -> Callable[[Options], dict[str, Any]]:
@@ -110,9 +122,9 @@ def plain(mapper: str) -> Callable[[Options], dict[str, Any]]:
         frames = load_capture(options.work / "capture").frames
         out = options.work / mapper
         out.mkdir()
-        begun = time.perf_counter()
+        begun = clock()
         models = getattr(colmap, mapper)(options.work / "plain.db", frames[0].path.parent, out)
-        seconds = time.perf_counter() - begun
+        took = since(begun)
         by_size = sorted(models.values(), key=lambda model: -model.num_reg_images())
         names = {frame.path.name: frame.name for frame in frames}
         found = [by_size[0].images[i] for i in sorted(by_size[0].reg_image_ids())] if by_size else []
@@ -123,7 +135,7 @@ def plain(mapper: str) -> Callable[[Options], dict[str, Any]]:
             "names": [names[image.name] for image in found],
             "poses": poses.tolist(),
             "others": [model.num_reg_images() for model in by_size[1:]],
-            "seconds": seconds,
+            **took,
         }
 
     return run

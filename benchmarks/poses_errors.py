@@ -56,7 +56,7 @@ class Errors:
 
 
 def errors_of(found: Found, truth: TransformsFile, order: Sequence[str]) -> Errors | None:
-    """Compare; ``order`` is the film. ``None`` where fewer than three frames are known to both."""
+    """Compare; ``order`` is the film. ``None`` with fewer than three common frames, or all found in one place."""
     row_of = {PurePosixPath(path).name: row for row, path in enumerate(truth.image_paths)}
     film = [name for name in order if name in row_of]
     place = {name: i for i, name in enumerate(film)}
@@ -68,6 +68,8 @@ def errors_of(found: Found, truth: TransformsFile, order: Sequence[str]) -> Erro
     true_rows = np.array([row_of[name] for name in film])
     true_poses = truth.cameras.cam_from_world[true_rows].astype(np.float64)
     centers, true = found.centers[rows], truth.cameras.centers[true_rows].astype(np.float64)
+    if np.ptp(centers, axis=0).max() == 0:
+        return None
     usual = trajectory_error(centers, true[places])
     length = float(np.linalg.norm(np.diff(true, axis=0), axis=1).sum())
     scale, moved = _robustly_aligned(centers, true[places])

@@ -15,9 +15,14 @@ def cells(row: Row) -> list[str]:
     """One row, as text."""
     head = [row.film, row.method]
     if row.failure:
-        return [*head, str(row.frames), "failed", *[""] * 8]
+        return [*head, str(row.frames), "failed", *[""] * 10]
     registered = " + ".join(str(n) for n in (row.registered, *row.others))
-    end = ["" if row.psnr is None else f"{row.psnr:.2f}", f"{row.seconds:.1f}", f"{row.peak_mb:.0f}"]
+    end = [
+        "" if row.psnr is None else f"{row.psnr:.2f}",
+        f"{row.seconds:.1f}",
+        f"{row.cpu_seconds:.1f}",
+        f"{row.peak_mb:.0f}",
+    ]
     errors = row.errors
     if errors is None:
         return [*head, str(row.frames), registered, *[""] * 6, *end]
@@ -30,14 +35,14 @@ def cells(row: Row) -> list[str]:
 
 COLUMNS = (
     "film", "method", "frames", "registered", "ATE % of path", "", "RPE deg", "RPE % of step", "worst % of path",
-    "wrong", "PSNR dB", "s", "MB",
+    "wrong", "PSNR dB", "s", "CPU s", "MB",
 )  # fmt: skip
 
 
 def print_rows(rows: Sequence[Row]) -> None:
     """For people; under it what is wrong by name and what failed."""
     console = Console()
-    console = console if console.is_terminal else Console(width=150)
+    console = console if console.is_terminal else Console(width=160)
     table = Table(*COLUMNS, box=None)
     for row in rows:
         table.add_row(*cells(row))
