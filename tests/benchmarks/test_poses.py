@@ -162,9 +162,18 @@ def test_what_fails_is_told_and_counted(tmp_path: Path) -> None:
 def a_row(**changes: object) -> Row:
     """A row with a metric reference."""
     row = Row(
-        film="kitchen", method="ours", is_metric=True, frames=10, registered=8, others=(2,), seconds=5.0, cpu_seconds=4.0,
-        peak_mb=300,         psnr=None, errors=compare(true_poses()),
-    )  # fmt: skip
+        film="kitchen",
+        method="ours",
+        is_metric=True,
+        frames=10,
+        registered=8,
+        others=(2,),
+        seconds=5.0,
+        cpu_seconds=4.0,
+        peak_mb=300,
+        psnr=None,
+        errors=compare(true_poses()),
+    )
     return replace(row, **changes)  # pyright: ignore[reportArgumentType] - changes are fields of Row
 
 
