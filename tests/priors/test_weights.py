@@ -90,6 +90,15 @@ def test_the_catalogue_holds_pinned_files_that_anybody_may_use() -> None:
     )
 
 
+def test_the_page_lists_every_file_with_its_licence() -> None:
+    """docs/learned-help.md names each file of the catalogue beside its licence."""
+    page = (Path(__file__).parents[2] / "docs" / "learned-help.md").read_text("utf-8")
+    for name, weights in WEIGHTS.items():
+        [line] = [line for line in page.splitlines() if line.startswith(f"| `{name}`")]
+        assert f"`{weights.file}`" in line
+        assert line.endswith(f"| {weights.licence} |")
+
+
 def test_a_folder_of_weights_is_the_only_source(
     tmp_path: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
