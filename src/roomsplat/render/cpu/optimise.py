@@ -296,7 +296,7 @@ def step_blocks(
     first,
     last,
 ):
-    """Blocks ``first`` to ``last``. ``modes``: apply Adam, collect statistics, sum the camera's gradient (0 or 1 each)."""
+    """Blocks ``first`` to ``last``. ``modes``: apply Adam, collect statistics, sum the camera's gradient (0 or 1)."""
     sums, camera, gradient = scratch[SUMS:CAMERA], scratch[CAMERA:GRADIENT], scratch[GRADIENT:SCRATCH_ROWS]
     zero = everywhere(0.0)
     p0, p1, p2, p3, p4, p5, p6 = zero, zero, zero, zero, zero, zero, zero

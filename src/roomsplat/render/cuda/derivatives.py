@@ -93,7 +93,7 @@ class Derivatives:
         modes: tuple[bool, bool, bool],
         first: Array,
     ) -> Pending | None:
-        """``modes``: apply Adam, collect statistics, sum the camera's terms; ``first``: the first moments, or the gradients."""
+        """``modes``: apply Adam, collect statistics, sum the camera's terms; ``first``: first moments, or gradients."""
         count, buffers = splats.num_gaussians, self._buffers
         blocks = -(-count // THREADS)
         with_camera = modes[2]
