@@ -40,6 +40,8 @@ class Row:
     registered: int
     others: tuple[int, ...]
     """Sizes of further models."""
+    placed: int
+    """Of the registered: by posefree, after matching had lost them."""
     seconds: float
     cpu_seconds: float
     """Of all processors: what a busy machine does not change."""
@@ -124,6 +126,7 @@ def _row(one: Film, method: str, order: Sequence[str], result: dict[str, Any], f
         frames=len(order),
         registered=len(names),
         others=tuple(result.get("others", ())),
+        placed=result.get("placed", 0),
         seconds=result.get("seconds", float("nan")),
         cpu_seconds=result.get("cpu_seconds", float("nan")),
         peak_mb=result.get("peak_mb", float("nan")),
@@ -141,6 +144,7 @@ def figures_of(row: Row) -> list[Figure]:
     values: list[tuple[str, float | None, str]] = [
         ("frames", row.frames, "frames"),
         ("registered", 100 * row.registered / row.frames, "% of frames"),
+        ("placed", row.placed if row.method == "ours" else None, "frames"),
         ("seconds", row.seconds, "s"),
         ("cpu_seconds", row.cpu_seconds, "s"),
         ("seconds_per_frame", row.seconds / row.frames if row.film.startswith("house") else None, "s"),

@@ -13,7 +13,7 @@ import json
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,11 @@ import numpy as np
 
 from roomsplat.capture.extract import extract_frames, load_capture
 from roomsplat.capture.folder import list_pictures
-from roomsplat.pipeline.config import for_quality
+from roomsplat.core.images import Frame
+from roomsplat.pipeline.config import PipelineConfig, for_quality
 from roomsplat.pipeline.fit import fit
 from roomsplat.pipeline.run import hold_out
+from roomsplat.posefree.stage import find_lost_frames, lost_frames, with_placed_frames
 from roomsplat.render.engines import select_engine
 from roomsplat.sfm.solve import SfmResult, solve_cameras
 
@@ -58,23 +60,37 @@ def capture(options: Options) -> dict[str, Any]:
 
 
 def ours(options: Options) -> dict[str, Any]:
-    """The stage as the line runs it; with ``--psnr`` training at preview after it."""
+    """As the line does: matching, then lost frames against a fitted scene; with ``--psnr`` training at preview."""
     frames, folder = load_capture(options.work / "capture").frames, options.work / "sfm"
     folder.mkdir()
     config = for_quality("preview")
     begun = clock()
     solved = solve_cameras(frames, folder, replace(config.sfm, threads=options.threads))
+    by_matching = len(solved.frames)
+    solved = _with_lost_frames(frames, solved, config, options)
     took = since(begun)
     cameras = solved.model.posed_images.cameras
     return {
         "names": [frame.name for frame in solved.frames],
         "poses": cameras.cam_from_world.tolist(),
         "others": [],
+        "placed": len(solved.frames) - by_matching,
         **took,
         "quality": {k: v for k, v in asdict(solved.quality).items() if isinstance(v, int | float)},
         "said": [warning.message for warning in solved.warnings],
         "psnr": _psnr(solved, options) if options.psnr else None,
     }
+
+
+def _with_lost_frames(
+    frames: Sequence[Frame], solved: SfmResult, config: PipelineConfig, options: Options
+) -> SfmResult:
+    if not config.posefree.place_lost or not lost_frames(frames, solved):
+        return solved
+    engine, folder = select_engine(config.engine, threads=options.threads), options.work / "posefree"
+    folder.mkdir()
+    find_lost_frames(frames, solved, engine, config.posefree, folder, threads=options.threads)
+    return with_placed_frames(frames, solved, folder)
 
 
 def _psnr(solved: SfmResult, options: Options) -> float | None:

@@ -17,6 +17,7 @@ def cells(row: Row) -> list[str]:
     if row.failure:
         return [*head, str(row.frames), "failed", *[""] * 10]
     registered = " + ".join(str(n) for n in (row.registered, *row.others))
+    registered += f" ({row.placed} placed)" if row.placed else ""
     end = [
         "" if row.psnr is None else f"{row.psnr:.2f}",
         f"{row.seconds:.1f}",

@@ -168,6 +168,7 @@ def a_row(**changes: object) -> Row:
         frames=10,
         registered=8,
         others=(2,),
+        placed=1,
         seconds=5.0,
         cpu_seconds=4.0,
         peak_mb=300,
@@ -218,7 +219,7 @@ def test_the_table_tells_all(capsys: pytest.CaptureFixture[str]) -> None:
     assert len({len(cells(row)) for row in rows}) == 1
     print_rows(rows)
     printed = capsys.readouterr().out
-    for words in ("8 + 2", "global ended with -11", "wrong are 0000.jpg"):
+    for words in ("8 + 2 (1 placed)", "global ended with -11", "wrong are 0000.jpg"):
         assert words in printed
 
 
