@@ -6,6 +6,7 @@
 #   make bench     the benchmarks                  make wheel   dist/*.whl
 #   make serve     the job service on http://127.0.0.1:8000, its files in storage/
 #   make test-gpu  the tests that need an NVIDIA GPU (installs CuPy into .venv first)
+#   make test-learned  the tests of roomsplat.priors (installs PyTorch into .venv first)
 #   make venv      only the environment            make lock    write requirements/*.lock anew
 #   make web       the page (needs Node 20)        make test-web  its tests in a real browser
 #   make docs      write generated pages anew      make clean   remove what make made (.venv: make distclean)
@@ -29,6 +30,9 @@ PACKAGE := .venv/.made-package-$(call sum,requirements/runtime.lock pyproject.to
 DEV := .venv/.made-dev-$(call sum,requirements/runtime.lock requirements/dev.lock)
 SERVER := .venv/.made-server-$(call sum,requirements/runtime.lock requirements/server.lock)
 CUDA := .venv/.made-cuda-$(call sum,requirements/runtime.lock requirements/cuda.lock)
+LEARNED := .venv/.made-learned-$(call sum,requirements/runtime.lock requirements/learned.lock)
+# The one library that is not locked by hash: every build of it (processor, CUDA, ROCm) has the same version.
+TORCH := torch==2.13.0
 
 # The page: what is installed for building it, and the page itself. Its stamps lie where npm looks after nothing.
 NODE_MODULES := web/node_modules/.made-$(call sum,web/package-lock.json)
@@ -38,7 +42,7 @@ export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD := 1
 
 INSTALL := $(BIN)/python -m pip install --quiet --require-hashes --only-binary :all:
 
-.PHONY: help venv demo serve web check-web test-web test test-gpu check bench wheel docs lock clean distclean
+.PHONY: help venv demo serve web check-web test-web test test-gpu test-learned check bench wheel docs lock clean distclean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | head -n 13
@@ -88,6 +92,13 @@ $(CUDA): $(DEV)
 	@$(INSTALL) -r requirements/cuda.lock
 	@rm -f .venv/.made-cuda-* && touch $@
 
+# PyTorch, in the build that pip chooses here, and what stands on it; requirements/learned.lock is complete but for it.
+$(LEARNED): $(DEV)
+	@echo "Installing PyTorch and what stands on it"
+	@$(BIN)/python -m pip install --quiet --only-binary :all: $(TORCH)
+	@$(INSTALL) --no-deps -r requirements/learned.lock
+	@rm -f .venv/.made-learned-* && touch $@
+
 demo: $(PACKAGE)
 	$(BIN)/roomsplat demo -o demo-room
 
@@ -127,6 +138,9 @@ test: venv
 test-gpu: venv $(CUDA)
 	$(BIN)/python -m pytest -m gpu $(TESTS) $(ARGS)
 
+test-learned: venv $(LEARNED)
+	$(BIN)/python -m pytest $(if $(TESTS),$(TESTS),tests/priors tests/test_house.py::test_every_library_that_we_run_on_is_permissive) $(ARGS)
+
 # All four run even when one of them fails.
 check: venv
 	@failed=""; \
@@ -158,6 +172,7 @@ lock: $(RUNTIME)
 	$(LOCK) --extra cuda --constraint requirements/runtime.lock --output-file requirements/cuda.lock
 	$(LOCK) --extra server --constraint requirements/runtime.lock --output-file requirements/server.lock
 	$(LOCK) --extra server --group dev --constraint requirements/server.lock --output-file requirements/dev.lock
+	echo torch | $(LOCK) --extra learned --excludes - --constraint requirements/dev.lock --output-file requirements/learned.lock
 	build/lock/bin/uv --no-config pip compile deploy/runpod/requirements.in --python-platform x86_64-manylinux_2_28 \
 	  --python-version 3.11 --generate-hashes --only-binary :all: --no-annotate --upgrade --quiet \
 	  --custom-compile-command "make lock" --constraint requirements/server.lock --constraint requirements/cuda.lock \

@@ -1,4 +1,4 @@
-"""``python -m benchmarks cpu|line|cuda [--json FILE] [--gate] [--quick] [--only NAME]``."""
+"""``python -m benchmarks cpu|line|cuda|poses [--json FILE] [--gate] [--quick] [--only NAME]``."""
 
 import argparse
 import sys
@@ -18,8 +18,9 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
         "what",
-        choices=["cpu", "line", "cuda"],
-        help="cpu: one training step; line: video to splat; cuda: the CUDA engine beside its peer",
+        choices=["cpu", "line", "cuda", "poses"],
+        help="cpu: one training step; line: video to splat; cuda: the CUDA engine beside its peer; "
+        "poses: cameras of hard films beside plain pycolmap",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as a list")
     parser.add_argument("--gate", action="store_true", help="exit 1 if a figure is worse than the baseline's")
@@ -27,14 +28,23 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--only",
         metavar="NAME",
-        help="one case: 480x270.100k …, demo, fox, fox_posed_full …; of cuda also several: start,race",
+        help="one case: 480x270.100k …, demo, fox, fox_posed_full …; of cuda and poses also several: start,race",
     )
     parser.add_argument(
         "--threads", type=int, default=2, help="CPU threads (default 2: what the bars are for)"
     )
-    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="line, cuda: keep the results there")
+    parser.add_argument(
+        "--keep", type=Path, metavar="FOLDER", help="line, cuda, poses: keep the results there"
+    )
     parser.add_argument(
         "--steps", metavar="N,N", help="cuda race: lengths of run to try until one is as good as the peer"
+    )
+    parser.add_argument("--psnr", action="store_true", help="poses: train at preview quality, too")
+    parser.add_argument(
+        "--methods",
+        default="ours,incremental,global",
+        metavar="NAME,NAME",
+        help="poses: whose cameras to measure",
     )
     parser.add_argument(
         "--engine",
@@ -79,6 +89,8 @@ def measured(options: argparse.Namespace) -> list[Figure]:
         return run_cpu(**common)
     if options.what == "cuda":
         return measured_cuda(options)
+    if options.what == "poses":
+        return measured_poses(options)
     from benchmarks import line  # noqa: PLC0415 - as above
 
     choose_known(options.only, list(line.CASES), part=False)
@@ -87,13 +99,37 @@ def measured(options: argparse.Namespace) -> list[Figure]:
     )
 
 
+def several(names: str | None, known: Sequence[str]) -> list[str] | None:
+    """Names with commas between them, each of which must be ``known``; ``None`` stays ``None``."""
+    chosen = None if names is None else names.split(",")
+    for name in chosen or ():
+        choose_known(name, known, part=False)
+    return chosen
+
+
+def measured_poses(options: argparse.Namespace) -> list[Figure]:
+    """Figures about cameras; their own table is printed first."""
+    from benchmarks import poses, poses_films, poses_table  # noqa: PLC0415 - as in ``measured``
+
+    figures, rows = poses.run_poses(
+        shared=options.shared,
+        threads=options.threads,
+        quick=options.quick,
+        only=several(options.only, poses_films.NAMES),
+        psnr=options.psnr,
+        keep=options.keep,
+        methods=several(options.methods, poses.METHODS) or poses.METHODS,
+        say=lambda text: print(text, file=sys.stderr, flush=True),
+    )
+    poses_table.print_rows(rows)
+    return figures
+
+
 def measured_cuda(options: argparse.Namespace) -> list[Figure]:
     """The CUDA engine's figures; its own table is printed first."""
     from benchmarks import cuda, cuda_table  # noqa: PLC0415 - as in ``measured``
 
-    only: list[str] | None = None if options.only is None else options.only.split(",")
-    for name in only or ():
-        choose_known(name, list(cuda.CASES), part=False)
+    only = several(options.only, list(cuda.CASES))
     figures = cuda.run_cuda(
         shared=options.shared,
         engine=options.engine,
@@ -109,7 +145,7 @@ def measured_cuda(options: argparse.Namespace) -> list[Figure]:
 
 def merged(old: Sequence[Figure], new: Sequence[Figure]) -> list[Figure]:
     """``old`` with the figures of ``new`` in place of its own, all in terms of the machine that ``old`` knows."""
-    fresh = [f for f in in_terms_of(old, new) if f.unit != "failures"]
+    fresh = [f for f in in_terms_of(old, new) if f.unit != "failures" and not f.key.startswith("peer.")]
     return sorted(({f.key: f for f in old} | {f.key: f for f in fresh}).values(), key=lambda f: f.key)
 
 
@@ -145,11 +181,13 @@ def main(given: Sequence[str] | None = None) -> int:
     options = arguments(given)
     baseline = read_figures(BASELINE) if BASELINE.exists() else []
     figures = measured(options)
-    # A step launch by launch was printed as a table of its own.
-    print_figures([f for f in figures if not f.key.startswith("cuda.kernel.")], baseline)
+    # A step launch by launch, and what plain pycolmap made, were printed as tables of their own.
+    print_figures([f for f in figures if not f.key.startswith(("cuda.kernel.", "peer.poses."))], baseline)
     if options.json is not None:
         write_figures(options.json, figures)
     if options.save_baseline:
+        if options.what == "poses" and options.quick:
+            raise SystemExit("A quick run measures other films under the same names: it is no baseline.")
         write_figures(BASELINE, merged(baseline, figures))
     if not options.gate:
         return 0

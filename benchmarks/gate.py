@@ -7,7 +7,8 @@
   within 7 % of each other for whole steps and within 10 % for phases.
 * On the CPU benchmark, what is worse is measured once more, and fails when it is worse both times.
 * Qualities do not depend on the machine: dB may fall by 0.3, SSIM by 0.01, the share of registered frames by 2 points,
-  the path error may grow by half of itself or 0.05 % of the path, sizes by 10 %.
+  the path error may grow by half of itself or 0.05 % of the path (in cm by a fifth), errors from frame to frame by half
+  of themselves, 0.05 degrees or 1 % of a step, sizes by 10 %. Not one more frame may be in a wrong place.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +27,10 @@ WORST: Mapping[str, Limit] = {
     "ratio": lambda base: 1.2 * base,
     "MB": lambda base: 1.10 * base,
     "% of path": lambda base: max(1.5 * base, base + 0.05),
+    "cm": lambda base: 1.2 * base,
+    "deg": lambda base: max(1.5 * base, base + 0.05),
+    "% of step": lambda base: max(1.5 * base, base + 1),
+    "wrong frames": lambda base: base,
 }
 """Units in which more is worse."""
 

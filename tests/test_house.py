@@ -2,6 +2,7 @@
 
 import ast
 import importlib.metadata
+import importlib.util
 import re
 import subprocess
 import sys
@@ -34,7 +35,7 @@ LOUD_MODULES = {
 }
 
 # Names that importing the command line must not load: together they cost more than the 0.3 s that --help may take.
-HEAVY = ("numba", "llvmlite", "pycolmap", "scipy", "av", "trimesh", "PIL", "numpy", "cupy")
+HEAVY = ("numba", "llvmlite", "pycolmap", "scipy", "av", "trimesh", "PIL", "numpy", "cupy", "torch")
 
 PERMISSIVE = re.compile(r"\b(MIT|BSD|0BSD|Apache|PSF|Python Software Foundation|ISC|Zlib|MPL|Mozilla)\b")
 # Under the LGPL, in the extra `server` only, used unmodified through their interface (NOTICE).
@@ -186,7 +187,7 @@ def test_starting_the_command_line_loads_nothing_heavy() -> None:
 
 def test_the_locks_pin_everything_and_name_no_place() -> None:
     """Every locked library has one version and at least one hash, and no index address is written down."""
-    for lock in ("runtime.lock", "dev.lock", "cuda.lock", "server.lock"):
+    for lock in ("runtime.lock", "dev.lock", "cuda.lock", "server.lock", "learned.lock"):
         text = (ROOT / "requirements" / lock).read_text("utf-8")
         assert "://" not in text
         assert "--index" not in text
@@ -201,16 +202,20 @@ def test_the_locks_pin_everything_and_name_no_place() -> None:
 
 def test_the_other_locks_contain_the_runtime_lock() -> None:
     """What is tested is what is shipped; and a GPU brings CuPy, NVIDIA's compiler and headers, and nothing else."""
-    runtime, dev, cuda, server = (
+    runtime, dev, cuda, server, learned = (
         set(
             re.findall(
                 r"^[a-z0-9-]+==[^\s;]+", (ROOT / "requirements" / name).read_text("utf-8"), re.MULTILINE
             )
         )
-        for name in ("runtime.lock", "dev.lock", "cuda.lock", "server.lock")
+        for name in ("runtime.lock", "dev.lock", "cuda.lock", "server.lock", "learned.lock")
     )
     assert runtime < server <= dev
     assert runtime <= cuda
+    assert runtime < learned
+    assert len({pin.split("==")[0] for pin in dev | learned}) == len(dev | learned), (
+        "one version of each, both together"
+    )
     assert {pin.split("==")[0] for pin in cuda - runtime} == {
         "cupy-cuda12x",
         "cuda-pathfinder",
@@ -220,7 +225,7 @@ def test_the_other_locks_contain_the_runtime_lock() -> None:
     assert {pin.split("==")[0] for pin in runtime} >= {"numpy", "numba", "av", "pycolmap", "scipy"}
 
 
-@pytest.mark.parametrize("lock", ["runtime.lock", "server.lock"])
+@pytest.mark.parametrize("lock", ["runtime.lock", "server.lock", "learned.lock"])
 def test_every_library_that_we_run_on_is_permissive(lock: str) -> None:
     """No Python package that we run on declares a copyleft or non-commercial licence (binaries in wheels: NOTICE)."""
     pins = re.findall(
@@ -230,6 +235,10 @@ def test_every_library_that_we_run_on_is_permissive(lock: str) -> None:
     )
     names = [name for name, marker in pins if not marker or Marker(marker).evaluate()]
     assert len(names) > 20, "the pins are not read"
+    if lock == "learned.lock":
+        names.append("torch")
+        if importlib.util.find_spec("torch") is None:
+            pytest.skip("PyTorch is not installed: make test-learned")
     for name in names:
         about = importlib.metadata.metadata(name)
         classifiers = [c for c in about.get_all("Classifier", []) if c.startswith("License")]

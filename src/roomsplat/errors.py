@@ -118,6 +118,13 @@ class ServiceError(RoomsplatError):
     exit_code = 16
 
 
+class WeightsError(RoomsplatError):
+    """Weights of a network that is asked for are not to be had (offline, another file than the published one)."""
+
+    code = "weights_unavailable"
+    exit_code = 17
+
+
 class InterruptedRunError(RoomsplatError):
     """The user stopped the run; finished work is kept."""
 

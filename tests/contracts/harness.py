@@ -87,10 +87,10 @@ class View:
     places: NDArray[np.intp]
 
     def gradients(self, *slopes: Any) -> tuple[Fields, NDArray[np.float64]]:
-        """Gradients by parameter and of the pose, for dL/d(rgb), dL/d(alpha) and dL/d(depth)."""
+        """Gradients by parameter and of the camera (7,), for dL/d(rgb), dL/d(alpha) and dL/d(depth)."""
         given = [None if s is None else self.engine.xp.asarray(s) for s in slopes]
         result = self.engine.backward(self.splats, self.rendering, *given)
-        return fields_of(result, self.places), np.asarray(result.pose, np.float64)
+        return fields_of(result, self.places), np.append(np.asarray(result.pose, np.float64), result.focal)
 
 
 def view_of(

@@ -79,8 +79,8 @@ def test_update_is_backward_and_adam(engine: Engine, step: int) -> None:
     rendering = engine.rasterize(splats, CAMERA, SETTINGS)
     values, first, second, places = everything(engine.read(splats), gaussians.means)
     answer = engine.backward(splats, rendering, slopes)
-    gradients, pose = fields_of(answer, places), np.array(answer.pose)
-    turned = engine.update(splats, rendering, slopes, rates=RATES, step=step, with_pose=True)
+    gradients, slope = fields_of(answer, places), np.append(answer.pose, answer.focal)
+    turned = engine.update(splats, rendering, slopes, rates=RATES, step=step, with_camera=True)
     after = engine.read(splats)
     moments = group_of(after.first_moments, places), group_of(after.second_moments, places)
     for name in PARAMETERS:
@@ -96,7 +96,7 @@ def test_update_is_backward_and_adam(engine: Engine, step: int) -> None:
             )
             np.testing.assert_array_equal(new[-1], old[-1], err_msg=f"{what} of {name}, unseen")
     assert turned is not None
-    assert_close(np.asarray(turned), pose, 1e-5, "pose")
+    assert_close(turned.values, slope, 1e-5, "camera")
 
 
 def test_update_moves_by_the_rate(engine: Engine) -> None:
@@ -233,7 +233,7 @@ def test_empty_scene_can_be_updated(engine: Engine) -> None:
     """No Gaussians: an update does nothing and does not fail."""
     view = view_of(engine, cached_scatter(1)[:0], CAMERA, SETTINGS)
     slopes = engine.xp.asarray(some_slopes(CAMERA).rgb)
-    engine.update(view.splats, view.rendering, slopes, rates=RATES, step=1, collect=True, with_pose=True)
+    engine.update(view.splats, view.rendering, slopes, rates=RATES, step=1, collect=True, with_camera=True)
     assert view.splats.num_gaussians == 0
 
 

@@ -23,18 +23,18 @@ CHOICES: dict[str, dict[str, tuple[int, ...]]] = {
     "gather.cu": {},
     "loss.cu": {"MASKED": EITHER, "COLOURED": EITHER},
     "pictures.cu": {"ACROSS": EITHER},
-    "pose.cu": {},
+    "camera.cu": {},
     "project.cu": {"DEGREE": (0, 1, 2, 3)},
     "sort.cu": {"ITEMS": (ITEMS_FEW, ITEMS_MANY)},
     "tiles.cu": {"TILE_HEIGHT": (TILE_HEIGHT,)},
-    "update.cu": {"DEGREE": (0, 1, 2, 3), "ADAM": EITHER, "COLLECT": EITHER, "POSE": EITHER},
+    "update.cu": {"DEGREE": (0, 1, 2, 3), "ADAM": EITHER, "COLLECT": EITHER, "CAMERA": EITHER},
 }
 
 
 def is_used(file: str, defines: Defines) -> bool:
     """Combinations that the engine never asks for: plain gradients come with the pose and without statistics."""
     plain_gradients = file == "update.cu" and not defines["ADAM"]
-    return not plain_gradients or (bool(defines["POSE"]) and not defines["COLLECT"])
+    return not plain_gradients or (bool(defines["CAMERA"]) and not defines["COLLECT"])
 
 
 def variants(file: str) -> Iterator[Defines]:

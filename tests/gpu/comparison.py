@@ -43,7 +43,7 @@ def answer(engine: Engine, gaussians: Gaussians, camera: PinholeCamera, settings
     made = engine.backward(splats, rendering, *(engine.xp.asarray(s) for s in slopes))
     order = by_means(engine.read(splats).means)
     gradients = {name: host(getattr(made, name)).astype(np.float64)[order] for name in PARAMETERS}
-    return Answer(pictures=pictures, gradients=gradients | {"pose": np.asarray(made.pose, np.float64)})
+    return Answer(pictures=pictures, gradients=gradients | {"camera": np.append(made.pose, made.focal)})
 
 
 def smooth_slopes(shape: tuple[int, ...], seed: int) -> NDArray[np.float32]:

@@ -76,7 +76,7 @@ def every_kernel(engine: Engine) -> None:
                     rates=RATES,
                     step=step,
                     collect=True,
-                    with_pose=step == 3,
+                    with_camera=step == 3,
                 )
                 assert np.isfinite(loss.value)
         rendering = engine.rasterize(splats, camera, RenderSettings(sh_degree=degree, with_depth=True))

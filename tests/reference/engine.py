@@ -16,6 +16,7 @@ from roomsplat.media.images import resize_image
 from roomsplat.media.masks import shrink_mask
 from roomsplat.render.base import (
     Gradients,
+    KnownCameraSlope,
     KnownLoss,
     LearningRates,
     RenderSettings,
@@ -26,6 +27,7 @@ from tests.reference.blending import Decisions, blend, decide
 from tests.reference.gradients import (
     PictureGradient,
     ScreenGradients,
+    focal_gradient,
     parameter_gradients,
     pose_gradient,
     screen_gradients,
@@ -183,7 +185,8 @@ class ReferenceEngine:
         """Gradients by differences."""
         screen = self.screen(rendering, PictureGradient(rgb=grad_rgb, alpha=grad_alpha, depth=grad_depth))
         context = splats.parameters, rendering.camera, rendering.settings, screen
-        return Gradients(**parameter_gradients(*context), pose=pose_gradient(*context))
+        fields = parameter_gradients(*context)
+        return Gradients(**fields, pose=pose_gradient(*context), focal=focal_gradient(*context))
 
     def screen(self, rendering: ReferenceRendering, gradient: PictureGradient) -> ScreenGradients:
         """Gradients of the screen-space records; not part of the contract, for tests of the statistics."""
@@ -198,12 +201,16 @@ class ReferenceEngine:
         rates: LearningRates,
         step: int,
         collect: bool = False,
-        with_pose: bool = False,
-    ) -> NDArray[np.float64] | None:
+        with_camera: bool = False,
+    ) -> KnownCameraSlope | None:
         """Backward, then Adam for the Gaussians that the view saw."""
         screen = self.screen(rendering, PictureGradient(rgb=grad_rgb))
         context = splats.parameters, rendering.camera, rendering.settings, screen
-        gradients, pose = parameter_gradients(*context), pose_gradient(*context)
+        gradients = parameter_gradients(*context)
+        slope = None
+        if with_camera:
+            camera = np.append(pose_gradient(*context), focal_gradient(*context))
+            slope = KnownCameraSlope(values=camera)
         visible = rendering.records.visible
         for name in PARAMETERS:
             rate = rates_of(rates, name, getattr(splats.arrays, name).shape)
@@ -214,7 +221,7 @@ class ReferenceEngine:
                 old[visible] = fresh[visible]
         if collect:
             self.collect(splats.arrays.statistics, rendering, screen)
-        return pose if with_pose else None
+        return slope
 
     def collect(
         self, statistics: dict[str, Double], rendering: ReferenceRendering, screen: ScreenGradients

@@ -6,7 +6,7 @@ picture is differenced with respect to those (20 pictures per Gaussian), the ten
 of blending (order, cut at 1/255, end at 1e-4) are held still: a step has no slope.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.linalg import expm
@@ -119,3 +119,17 @@ def pose_gradient(
         slope = np.where(seen[:, None], ahead - behind, 0) / (2 * STEP)
         result[entry] = (screen.records * slope).sum()
     return result
+
+
+def focal_gradient(
+    parameters: Parameters, camera: PinholeCamera, settings: RenderSettings, screen: ScreenGradients
+) -> float:
+    """dL/d(log of the focal length)."""
+    pose = camera.cam_from_world.astype(np.float64)
+    seen = np.any(screen.records != 0, axis=1)
+    ahead, behind = (
+        project(parameters, pose, replace(camera, fx=camera.fx * factor, fy=camera.fy * factor), settings)
+        for factor in np.exp((STEP, -STEP))
+    )
+    slope = np.where(seen[:, None], ahead.values - behind.values, 0) / (2 * STEP)
+    return float((screen.records * slope).sum())

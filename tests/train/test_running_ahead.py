@@ -14,20 +14,27 @@ from numpy.typing import NDArray
 from roomsplat.core.cameras import PinholeCamera
 from roomsplat.core.point_cloud import SparseModel
 from roomsplat.errors import DeviceLostError, DeviceMemoryError
-from roomsplat.render.base import Array, KnownLoss, LearningRates, RenderSettings, SplatArrays
+from roomsplat.render.base import (
+    Array,
+    CameraSlope,
+    KnownLoss,
+    LearningRates,
+    RenderSettings,
+    SplatArrays,
+)
 from roomsplat.render.cpu.drawing import CpuRendering
 from roomsplat.render.cpu.engine import CpuEngine
 from roomsplat.render.cpu.layout import CpuSplats
 from roomsplat.render.cpu.targets import CpuTarget
 from roomsplat.train import schedule, trainer
 from roomsplat.train.checkpoint import load_checkpoint
-from roomsplat.train.config import TrainConfig
+from roomsplat.train.config import PoseConfig, TrainConfig
 from roomsplat.train.densify import densify
 from roomsplat.train.host import on_host
 from roomsplat.train.trainer import TrainResult, sampled_error, train
-from tests.train.test_trainer import SHORT, same
+from tests.train.test_trainer import SHORT, STILL, same
 
-EXPOSED = dataclasses.replace(SHORT, learn_exposure=True)
+EXPOSED = dataclasses.replace(STILL, learn_exposure=True)
 
 
 class LateLoss:
@@ -49,6 +56,20 @@ class LateLoss:
         """After telling."""
         self._read("grad_colour")
         return self._made.grad_colour
+
+
+class LateSlope:
+    """A camera's gradient that is there only when the engine says so."""
+
+    def __init__(self, made: CameraSlope, read: Callable[[], None]) -> None:
+        """``read`` is called at each reading."""
+        self._made, self._read = made, read
+
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """After telling."""
+        self._read()
+        return self._made.values
 
 
 class LateEngine(CpuEngine):
@@ -83,13 +104,14 @@ class LateEngine(CpuEngine):
         rates: LearningRates,
         step: int,
         collect: bool = False,
-        with_pose: bool = False,
-    ) -> NDArray[np.float64] | None:
+        with_camera: bool = False,
+    ) -> CameraSlope | None:
         """Note the step."""
         self.diary.append(("update", step))
-        return super().update(
-            splats, rendering, grad_rgb, rates=rates, step=step, collect=collect, with_pose=with_pose
+        made = super().update(
+            splats, rendering, grad_rgb, rates=rates, step=step, collect=collect, with_camera=with_camera
         )
+        return None if made is None else LateSlope(made, lambda: self.diary.append(("camera", step)))
 
 
 class LosingEngine(CpuEngine):
@@ -122,7 +144,7 @@ def result(model: SparseModel, engine: CpuEngine) -> TrainResult:
     return train(model, engine, SHORT)
 
 
-@pytest.mark.parametrize("config", [SHORT, EXPOSED])
+@pytest.mark.parametrize("config", [STILL, EXPOSED])
 def test_a_step_is_read_when_the_next_one_is_under_way(config: TrainConfig, model: SparseModel) -> None:
     """Between two boundaries no figure of a step is read before the next step has been handed over; all are read."""
     engine = LateEngine()
@@ -135,6 +157,21 @@ def test_a_step_is_read_when_the_next_one_is_under_way(config: TrainConfig, mode
             assert handed_over == number + (number not in ends)
             read.add(number)
     assert read == set(range(1, config.max_steps + 1))
+
+
+def test_a_camera_is_read_when_the_next_step_is_under_way(model: SparseModel) -> None:
+    """Between two boundaries no camera's gradient is read before the next step has been handed over."""
+    engine, config = LateEngine(), dataclasses.replace(SHORT, poses=PoseConfig(min_gain=-1, keep_gain=-1))
+    train(model, engine, config)
+    ends, handed_over, read = schedule.boundaries(config), 0, set[int]()
+    for name, number in engine.diary:
+        if name == "update":
+            handed_over = number
+        elif name == "camera":
+            assert handed_over == number + (number not in ends)
+            read.add(number)
+    begun = schedule.boundary_at(config, config.poses.trials[0])
+    assert read == set(range(begun + 1, config.max_steps + 1))
 
 
 def test_what_is_read_late_is_the_same(model: SparseModel, result: TrainResult) -> None:

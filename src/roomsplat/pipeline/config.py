@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from roomsplat.capture.config import CaptureConfig
 from roomsplat.errors import InvalidSettingError
 from roomsplat.pipeline.presets import PRESETS, Quality
+from roomsplat.posefree.config import PosefreeConfig
 from roomsplat.sfm.config import SfmConfig
 from roomsplat.train.config import TrainConfig
 
@@ -60,6 +61,7 @@ class PipelineConfig:
     """Hold every n-th picture out of training to measure quality; 0 trains on all."""
     capture: CaptureConfig = field(default_factory=CaptureConfig)
     sfm: SfmConfig = field(default_factory=SfmConfig)
+    posefree: PosefreeConfig = field(default_factory=PosefreeConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
     export: ExportConfig = field(default_factory=ExportConfig)
 

@@ -1,5 +1,6 @@
 """The training stage: fit, then measure on the pictures that were held out."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,10 +24,14 @@ def fit(
     report: ReportProgress,
     watch: Watch = unwatched,
 ) -> Trained:
-    """Train on ``model``, resuming from ``checkpoint_dir``, and evaluate the held-out pictures at training size."""
+    """Train on ``model``, resuming from ``checkpoint_dir``, and evaluate the held-out pictures at training size.
+
+    Held-out cameras stay where they were given: their pictures have no say in where they are. They share the training
+    cameras' world, which learning poses does not move, and their focal length.
+    """
     checkpoint_dir.mkdir(exist_ok=True)
     result = train(model, engine, config, checkpoint_dir, report, watch)
-    images = model.posed_images
+    images = replace(model.posed_images, cameras=result.cameras)
     held = np.flatnonzero(images.is_eval)
     score = None
     if len(held):
@@ -41,4 +46,6 @@ def fit(
         psnr=None if score is None else score.psnr,
         ssim=None if score is None else score.ssim,
         warnings=result.warnings,
+        cameras=result.cameras,
+        motion=result.motion,
     )

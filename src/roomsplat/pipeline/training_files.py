@@ -4,11 +4,15 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
+
+from roomsplat.core.cameras import Cameras
 from roomsplat.core.gaussians import Gaussians
 from roomsplat.core.progress import RunWarning
 from roomsplat.core.scene import SplatModel, SplatScene
 from roomsplat.formats.ply import read_ply, write_ply
 from roomsplat.pipeline.workspace import write_text_whole
+from roomsplat.train.poses import CameraMotion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +33,20 @@ class Trained:
     """Mean over the held-out pictures."""
     warnings: tuple[RunWarning, ...]
     """What the user should know."""
+    cameras: Cameras
+    """All cameras, those of the training pictures where training found them."""
+    motion: CameraMotion | None
+    """How far they moved; ``None`` if they stayed."""
 
 
 def save_training(folder: Path, trained: Trained) -> None:
-    """Write ``scene.ply`` and ``training.json``."""
+    """Write ``scene.ply``, ``cameras.npz`` and ``training.json``."""
     write_ply(folder / "scene.ply", SplatScene(gaussians=trained.gaussians, splat_model=trained.splat_model))
+    cameras = trained.cameras
+    np.savez(folder / "cameras.npz", intrinsics=cameras.intrinsics, cam_from_world=cameras.cam_from_world)
     content = {
+        "picture_size": [cameras.width, cameras.height],
+        "motion": None if trained.motion is None else asdict(trained.motion),
         "splat_model": trained.splat_model,
         "num_steps": trained.num_steps,
         "train_size": list(trained.train_size),
@@ -50,6 +62,10 @@ def load_training(folder: Path) -> Trained:
     scene = read_ply(folder / "scene.ply")
     content = json.loads((folder / "training.json").read_text(encoding="utf-8"))
     width, height = content["train_size"]
+    full_width, full_height = content["picture_size"]
+    with np.load(folder / "cameras.npz") as arrays:
+        cameras = Cameras(**arrays, width=full_width, height=full_height)
+    motion = content["motion"]
     return Trained(
         gaussians=scene.gaussians,
         splat_model=content["splat_model"],
@@ -58,4 +74,6 @@ def load_training(folder: Path) -> Trained:
         psnr=content["psnr"],
         ssim=content["ssim"],
         warnings=tuple(RunWarning(**warning) for warning in content["warnings"]),
+        cameras=cameras,
+        motion=None if motion is None else CameraMotion(**motion),
     )

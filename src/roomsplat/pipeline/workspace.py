@@ -15,12 +15,15 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from roomsplat._version import __version__
 from roomsplat.capture.folder import is_picture
 from roomsplat.errors import InputNotFoundError, OutputError
 from roomsplat.pipeline.events import Stage
+
+Step = Stage | Literal["posefree"]
+"""What leaves a folder: every stage, and the placing of lost frames, which the events count to ``sfm``."""
 
 try:
     import fcntl
@@ -118,20 +121,20 @@ class Workspace:
                     ) from error
             yield
 
-    def folder(self, stage: Stage) -> Path:
+    def folder(self, stage: Step) -> Path:
         """Where the stage's finished result lies."""
         return self.work / stage
 
-    def is_done(self, stage: Stage, key: str) -> bool:
+    def is_done(self, stage: Step, key: str) -> bool:
         """Whether the stage's finished result for this key is there."""
         return _read_manifest(self.folder(stage)).get("key") == key
 
-    def seconds(self, stage: Stage) -> float:
+    def seconds(self, stage: Step) -> float:
         """What the finished stage took, interrupted attempts that it continued included."""
         return float(_read_manifest(self.folder(stage))["seconds"])
 
     @contextmanager
-    def produce(self, stage: Stage, key: str, *, resumable: bool = False) -> Generator[Path]:
+    def produce(self, stage: Step, key: str, *, resumable: bool = False) -> Generator[Path]:
         """A folder to write the stage's result into; it takes the stage's name when the block ends without an error.
 
         With ``resumable`` the unfinished folder of an earlier attempt with the same key is continued, and the time

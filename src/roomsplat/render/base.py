@@ -97,6 +97,24 @@ class Gradients:
     sh: Array
     pose: NDArray[np.float64]
     """(6,) of a twist (rotation vector, then translation) multiplied from the left: exp(twist) @ cam_from_world."""
+    focal: float
+    """Of the focal length's logarithm: ``fx`` and ``fy`` times one factor, the principal point held."""
+
+
+class CameraSlope(Protocol):
+    """dL/d(camera) of one view. As with ``PhotometricLoss``, reading may wait for the device, and may come later."""
+
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """(7,) ``Gradients.pose``, then ``Gradients.focal``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownCameraSlope:
+    """The ``CameraSlope`` of an engine that has computed everything when it returns."""
+
+    values: NDArray[np.float64]
 
 
 class PhotometricLoss(Protocol):
@@ -252,12 +270,12 @@ class Engine(Protocol):
         rates: LearningRates,
         step: int,
         collect: bool = False,
-        with_pose: bool = False,
-    ) -> NDArray[np.float64] | None:
+        with_camera: bool = False,
+    ) -> CameraSlope | None:
         """Backward and one Adam step, fused: gradients never reach memory. ``step`` counts from 1 (bias correction).
 
         Gaussians that the view did not see keep their parameters and moments. With ``collect`` the statistics of
-        ``SplatArrays`` grow. Returns the pose gradient (6,) if ``with_pose``, else ``None``.
+        ``SplatArrays`` grow. Returns the camera's gradient if ``with_camera``, else ``None``.
         """
         ...
 

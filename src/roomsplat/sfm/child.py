@@ -6,6 +6,7 @@ ends the child and not the run; its memory is given back at once; and pycolmap's
 
 import dataclasses
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,9 @@ from roomsplat.sfm.config import SfmConfig
 from roomsplat.sfm.solution import Solution
 
 SOLUTION = "solution.npz"
+_ONE_THREAD = {
+    "OPENBLAS_NUM_THREADS": "1"
+}  # for a product of matrices: as many run at a time as there are cores
 # COLMAP aborts where its database finds no space, and then its last words find none either. What it gives back as it
 # ends is less than this.
 _NEARLY_FULL = 16 * 1024**2
@@ -49,7 +53,11 @@ def run_solver(
     with (
         log.open("wb") as errors,
         subprocess.Popen(  # noqa: S603 - our own module, with a path of ours
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env=os.environ | _ONE_THREAD,
         ) as child,
     ):
         assert child.stdout is not None

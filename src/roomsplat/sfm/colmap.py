@@ -6,7 +6,7 @@ process of its own for the same reason, see ``child.py``.
 """
 
 import zlib  # noqa: F401  # pyright: ignore[reportUnusedImport] - must come before pycolmap, see above
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ import numpy as np
 import pycolmap
 from numpy.typing import NDArray
 
+from roomsplat.core.transforms import Similarity
+from roomsplat.sfm.matching import match_frames
 from roomsplat.sfm.model import MappedModel
 from roomsplat.sfm.pairs import Pair
 from roomsplat.sfm.solution import Lens
@@ -56,13 +58,43 @@ class Session:
         self._runs = 0
         self._ids = dict[int, int]()
         self._camera: Any = None
+        self.size = (0, 0)
+        """(width, height) px of the reduced pictures."""
         self._rig = 0
 
-    def probe(self) -> "Session":
-        """Another, empty session beside this one, to try settings on a few frames."""
-        folder = self._folder / "probe"
+    def beside(self, name: str) -> "Session":
+        """Another, empty session: to try settings on a few frames, or to begin again with other features."""
+        folder = self._folder / name
         folder.mkdir()
         return Session(folder, threads=self.threads, seed=self._seed)
+
+    def enter(
+        self, size: tuple[int, int], features: Sequence[tuple[NDArray[np.float32], NDArray[np.uint8]]]
+    ) -> None:
+        """Enter every frame of the film with features that are known: (n, 2) px and (n, 128) descriptors of each."""
+        self._enter(range(len(features)), size)
+        with self._open() as database:
+            for index, (keypoints, descriptors) in enumerate(features):
+                database.write_keypoints(self._ids[index], keypoints)
+                kind = _colmap.FeatureExtractorType.SIFT
+                database.write_descriptors(self._ids[index], _colmap.FeatureDescriptors(kind, descriptors))
+
+    def adopt_matches(self, other: "Session", changed: Collection[int]) -> set[Pair]:
+        """Take over what ``other`` knows of pairs of frames whose features are the same here; which pairs these are."""
+        # Both sessions are of this class, which is what "private" is to.
+        frame_of = {image_id: index for index, image_id in other._ids.items()}  # noqa: SLF001
+        taken = set[Pair]()
+        with other._open() as theirs, self._open() as ours:  # noqa: SLF001
+            pair_ids, matches = theirs.read_all_matches()
+            for pair_id, found in zip(pair_ids, matches, strict=True):
+                there = _colmap.pair_id_to_image_pair(pair_id)
+                pair = tuple(frame_of[image] for image in there)
+                if not set(pair) & set(changed):
+                    here = [self._ids[frame] for frame in pair]
+                    ours.write_matches(*here, found)
+                    ours.write_two_view_geometry(*here, theirs.read_two_view_geometry(*there))
+                    taken.add((min(pair), max(pair)))
+        return taken
 
     def picture_path(self, index: int) -> Path:
         """Where ``extract`` expects the reduced picture of a frame."""
@@ -96,6 +128,7 @@ class Session:
         The extractor would enter them itself, but makes a new camera at each call (one per ten frames: six focal
         lengths for one film) and numbers images as its threads finish, so that no two runs were the same.
         """
+        self.size = size
         with self._open() as database:
             if self._camera is None:
                 focal = FOCAL_GUESS * max(size)
@@ -122,22 +155,23 @@ class Session:
         with self._open() as database:
             return np.asarray(database.read_descriptors(self._ids[index]).data).reshape(-1, 128)
 
-    def match(self, pairs: Iterable[Pair]) -> None:
-        """Compare frames and verify the matches by two-view geometry; pairs that were compared before cost nothing."""
+    def match(self, pairs: Sequence[Pair]) -> None:
+        """Compare frames that were not compared before, and verify the matches by two-view geometry."""
         listing = self._folder / "pairs.txt"
         lines = [f"{self.picture_path(i).name} {self.picture_path(j).name}\n" for i, j in pairs]
         listing.write_text("".join(lines), encoding="utf-8")
-        matching = _colmap.FeatureMatchingOptions()
-        matching.num_threads, matching.use_gpu = self.threads, False
+        descriptors = {
+            frame: self.descriptors(frame) for frame in {frame for pair in pairs for frame in pair}
+        }
+        found = match_frames(descriptors, pairs, self.threads)
+        with self._open() as database:
+            for (first, second), matches in zip(pairs, found, strict=True):
+                database.write_matches(self._ids[first], self._ids[second], matches)
         verification = _colmap.TwoViewGeometryOptions()
         verification.ransac.random_seed = self._seed
         verification.ransac.max_num_trials = MAX_TRIALS
         verification.detect_watermark = False  # a still overlay is the pipeline's business, not a pair's
-        pairing = _colmap.ImportedPairingOptions()
-        pairing.match_list_path = listing
-        _colmap.match_image_pairs(
-            self._database_path, matching, pairing, verification, device=_colmap.Device.cpu
-        )
+        _colmap.verify_matches(self._database_path, listing, verification)
 
     def verified(self) -> list[tuple[int, int, NDArray[np.int64]]]:
         """(first, second, (n, 2) feature numbers) of every pair that passed verification."""
@@ -187,6 +221,41 @@ class Session:
             options=self._mapping_options(thresholds, several=False),
         )
         return self._convert(result, folder / "model")
+
+    def join(
+        self, a: MappedModel, b: MappedModel, a_from_b: Similarity, thresholds: Thresholds
+    ) -> MappedModel:
+        """One model of two, in the world of ``a``: points are sought anew across both, then all is refined."""
+        self._runs += 1
+        folder = self._folder / f"models{self._runs}"
+        folder.mkdir()
+        whole, other = _colmap.Reconstruction(a.folder), _colmap.Reconstruction(b.folder)
+        known = set(whole.reg_image_ids())
+        camera_id, rig_id = next(iter(whole.cameras)), next(iter(whole.rigs))
+        for image_id in sorted(set(other.reg_image_ids()) - known):
+            image = other.images[image_id]
+            pose = np.eye(4)
+            pose[:3] = image.cam_from_world().matrix()
+            frame = _colmap.Frame()
+            frame.frame_id, frame.rig_id = image.frame_id, rig_id
+            frame.add_data_id(image.data_id)
+            frame.rig_from_world = _colmap.Rigid3d(a_from_b.apply_to_camera(pose)[:3])
+            whole.add_frame(frame)
+            added = _colmap.Image(name=image.name, camera_id=camera_id, image_id=image_id)
+            added.frame_id = image.frame_id
+            added.points2D = [_colmap.Point2D(point.xy) for point in image.points2D]
+            whole.add_image(added)
+            whole.register_frame(image.frame_id)
+        options = self._mapping_options(thresholds, several=False)
+        joined = _colmap.triangulate_points(
+            whole, self._database_path, self._images, folder, clear_points=True, options=options
+        )
+        adjustment = _colmap.BundleAdjustmentOptions()
+        adjustment.print_summary = False
+        adjustment.ceres.solver_options.num_threads = 1  # as in mapping: the same sums at every run
+        _colmap.bundle_adjustment(joined, adjustment)
+        joined.update_point_3d_errors()
+        return self._convert(joined, folder / "model")
 
     def _mapping_options(self, thresholds: Thresholds, *, several: bool) -> Any:
         options = _colmap.IncrementalPipelineOptions()

@@ -5,7 +5,7 @@ registers everything, and is wrong by 8 % of the path.
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,6 +15,7 @@ from roomsplat.core.progress import Progress, ReportProgress
 from roomsplat.sfm.colmap import Session, Thresholds
 from roomsplat.sfm.config import SfmConfig
 from roomsplat.sfm.features import Features
+from roomsplat.sfm.joining import similarity_between
 from roomsplat.sfm.model import MappedModel
 from roomsplat.sfm.pairs import Pair, loop_pairs, sequential_pairs
 from roomsplat.sfm.pan import add_turns
@@ -23,6 +24,10 @@ from roomsplat.sfm.support import MatchedPair, support_of_cuts
 
 STRICT = Thresholds()
 RELAXED = Thresholds(min_angle_deg=0.25, min_inliers=15, min_inlier_share=0.1)
+# How far a model may reach for a frame that another model knows, too: what joins them then is checked as a whole.
+REACHING = Thresholds(min_angle_deg=0.25, min_inliers=8, min_inlier_share=0.05)
+MIN_PART_FRAMES = 4
+"""A model with fewer frames is not worth joining: what is wrong in it has nothing to show itself by."""
 MAX_ROUNDS = 4
 MIN_SUPPORT = 0.5
 MATCH_CHUNK = 100  # pairs per call and thread, 0.5 to 1 s: progress is told between calls
@@ -34,7 +39,8 @@ class _Attempt:
 
     model: MappedModel
     support: NDArray[np.float64]
-    others: tuple[int, ...]
+    others: tuple[MappedModel, ...]
+    """Further models, of other parts of the film."""
 
     @property
     def is_sound(self) -> bool:
@@ -52,9 +58,17 @@ class Mapper:
     """Maps one film."""
 
     def __init__(
-        self, session: Session, features: Sequence[Features], config: SfmConfig, report: ReportProgress
+        self,
+        session: Session,
+        features: Sequence[Features],
+        config: SfmConfig,
+        report: ReportProgress,
+        *,
+        look_closer: Callable[[Sequence[int]], Sequence[Features]],
     ) -> None:
+        """``look_closer`` finds more features in the frames of these numbers."""
         self._session, self._features, self._config, self._report = session, features, config, report
+        self._look_closer = look_closer
         self._matched = set[Pair]()
         self._count = len(features)
 
@@ -62,6 +76,9 @@ class Mapper:
         """The largest model that the matches bear out, or ``None`` when not even two frames could be joined."""
         self._match(self._first_pairs(), "matching")
         best = self._complete(self._attempt(STRICT))
+        # Where nothing fitted, a closer look only helps to see depth in a camera that turned on the spot.
+        if best is not None and len(best.model.frames) < self._count:
+            best = self._begin_closer(best)
         if best is None or not best.is_sound:
             self._match(set(itertools.combinations(range(self._count), 2)), "matching every pair")
             again = self._complete(self._attempt(STRICT))
@@ -111,7 +128,7 @@ class Mapper:
         models = self._session.map(thresholds, on_registered, start.model if start else None)
         if not models or len(models[0].points) == 0:
             return None
-        others = start.others if start else tuple(len(model.frames) for model in models[1:])
+        others = start.others if start else tuple(models[1:])
         return _Attempt(model=models[0], support=self._support(models[0]), others=others)
 
     def _support(self, model: MappedModel) -> NDArray[np.float64]:
@@ -150,6 +167,51 @@ class Mapper:
             attempt = sound_part(extended)
         return max(turned, self._with_turns(attempt), key=lambda candidate: candidate.rank)
 
+    def _begin_closer(self, first: _Attempt) -> _Attempt:
+        """Begin again with more features where the film fell apart, and join what is still in parts."""
+        missing = set(range(self._count)) - set(first.model.frames.tolist())
+        reach = self._config.overlap
+        near = {j for i in missing for j in range(max(0, i - reach), min(self._count, i + reach + 1))}
+        frames = sorted(near)
+        closer = dict(zip(frames, self._look_closer(frames), strict=True))
+        features = [closer.get(index, one) for index, one in enumerate(self._features)]
+        before, self._features = self._session, features
+        self._session = before.beside("again")
+        self._session.enter(before.size, [(one.keypoints, one.descriptors) for one in features])
+        self._matched = self._session.adopt_matches(before, frames)
+        around = {(min(i, j), max(i, j)) for i in missing for j in near if 0 < abs(i - j) <= 2 * reach}
+        self._match(self._first_pairs() | around, "matching again")
+        again = self._complete(self._attempt(STRICT))
+        return first if again is None else max(first, self._with_parts(again), key=lambda a: a.rank)
+
+    def _with_parts(self, attempt: _Attempt) -> _Attempt:
+        """Join the other models, largest first, as long as the matches bear out the whole."""
+        for other in attempt.others:
+            new = set(other.frames.tolist()) - set(attempt.model.frames.tolist())
+            if len(new) < MIN_PART_FRAMES:
+                continue
+            a, b = self._reaching(attempt.model, other), self._reaching(other, attempt.model)
+            similarity = similarity_between(a, b, self._session.verified(), self._config.seed)
+            if similarity is None:
+                continue
+            model = self._session.join(a, b, similarity, RELAXED)
+            rest = tuple(one for one in attempt.others if one is not other)
+            joined = _Attempt(model=model, support=self._support(model), others=rest)
+            if joined.rank > attempt.rank:
+                attempt = joined
+        return attempt
+
+    def _reaching(self, model: MappedModel, other: MappedModel) -> MappedModel:
+        """The model with the frames of neither that it can only just hold; alone if it grabs the other's, too.
+
+        What holds a frame by eight matches holds the next by less, and a model that went on so far is bent.
+        """
+        start = self._session.retriangulate(model, REACHING)
+        models = self._session.map(REACHING, lambda: None, start)
+        own, theirs = set(model.frames.tolist()), set(other.frames.tolist())
+        far = not models or set(models[0].frames.tolist()) & (theirs - own)
+        return model if far else models[0]
+
     def _with_turns(self, attempt: _Attempt) -> _Attempt:
         if len(attempt.model.points) == 0:
             return attempt
@@ -172,11 +234,11 @@ def sound_part(attempt: _Attempt) -> _Attempt:
     while len(attempt.support) and not attempt.is_sound:
         cut = int(np.argmin(attempt.support)) + 1
         keep = slice(0, cut) if 2 * cut >= len(attempt.model.frames) else slice(cut, None)
-        dropped = len(attempt.model.frames) - len(attempt.model.frames[keep])
+        dropped = slice(cut, None) if keep.start == 0 else slice(0, cut)
         attempt = _Attempt(
             model=attempt.model.part(keep),
             support=attempt.support[: cut - 1] if keep.start == 0 else attempt.support[cut:],
-            others=(dropped, *attempt.others),
+            others=(attempt.model.part(dropped), *attempt.others),
         )
     return attempt
 
@@ -204,7 +266,7 @@ def solution_of(attempt: _Attempt, features: Sequence[Features]) -> Solution:
         observation_frames=model.observation_frames,
         observation_points=model.observation_points,
         support=attempt.support,
-        other_models=np.array(attempt.others, np.int64),
+        other_models=np.array([len(other.frames) for other in attempt.others], np.int64),
     )
 
 

@@ -10,13 +10,14 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 from roomsplat.core.progress import Progress
 from roomsplat.errors import OutputError, RoomsplatError
 from roomsplat.sfm.colmap import Session
 from roomsplat.sfm.config import SfmConfig
-from roomsplat.sfm.features import find_features
+from roomsplat.sfm.features import Features, find_features, look_closer
 from roomsplat.sfm.mapping import Mapper
 from roomsplat.sfm.shares import never_falling, part
 
@@ -52,7 +53,11 @@ def solve(job_path: Path) -> None:
         session = Session(folder, threads=config.threads or os.cpu_count() or 1, seed=config.seed)
         paths = [Path(path) for path in job["paths"]]
         features = find_features(session, paths, config, part(tell, 0, FEATURES_SHARE))
-        solution = Mapper(session, features, config, tell).solve()
+
+        def closer(frames: Sequence[int]) -> list[Features]:
+            return look_closer(session, paths, frames, config)
+
+        solution = Mapper(session, features, config, tell, look_closer=closer).solve()
         if solution is not None:
             solution.save(folder / SOLUTION)
     except OSError as error:

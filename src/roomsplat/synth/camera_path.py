@@ -33,10 +33,10 @@ def camera_poses(room: Room, progress: NDArray[np.floating], duration_s: float, 
     pan = 0.34 * np.sin(PANS * angle + dice.between(0, 6)) + 0.10 * np.sin(7 * angle)
     yaw = np.arctan2(room.walk[1] - position[:, 1], room.walk[0] - position[:, 0]) + pan
     pitch = -0.25 + 0.15 * np.sin(2 * angle + dice.between(0, 6)) + 0.04 * np.sin(5 * angle)
-    yaw += _tremor(time, TREMOR_RAD, dice)
-    pitch += _tremor(time, TREMOR_RAD, dice)
-    roll = 0.015 * np.sin(math.pi * STEP_HZ * time) + _tremor(time, 0.8 * TREMOR_RAD, dice)
-    return _look(position, yaw, pitch, roll)
+    yaw += tremor(time, TREMOR_RAD, dice)
+    pitch += tremor(time, TREMOR_RAD, dice)
+    roll = 0.015 * np.sin(math.pi * STEP_HZ * time) + tremor(time, 0.8 * TREMOR_RAD, dice)
+    return look(position, yaw, pitch, roll)
 
 
 def _ease(x: Double, ramp: float) -> Double:
@@ -56,13 +56,14 @@ def _positions(room: Room, angle: Double, time: Double, dice: Dice) -> Double:
     z = z + 0.012 * np.cos(2 * step)
     sway = 0.014 * np.sin(step)
     along = angle + math.pi / 2
-    tremor = [_tremor(time, 0.006, dice) for _ in range(3)]
+    shake = [tremor(time, 0.006, dice) for _ in range(3)]
     return np.stack(
-        [x + tremor[0] - sway * np.sin(along), y + tremor[1] + sway * np.cos(along), z + tremor[2]], axis=1
+        [x + shake[0] - sway * np.sin(along), y + shake[1] + sway * np.cos(along), z + shake[2]], axis=1
     )
 
 
-def _tremor(time: Double, amplitude: float, dice: Dice) -> Double:
+def tremor(time: Double, amplitude: float, dice: Dice) -> Double:
+    """What hands do at ``time`` (s): ``amplitude`` at the lowest frequency, less at higher ones."""
     total = np.zeros_like(time)
     for hertz in TREMOR_HZ:
         total += (
@@ -71,7 +72,7 @@ def _tremor(time: Double, amplitude: float, dice: Dice) -> Double:
     return total
 
 
-def _look(position: Double, yaw: Double, pitch: Double, roll: Double) -> Double:
+def look(position: Double, yaw: Double, pitch: Double, roll: Double) -> Double:
     """cam_from_world (OpenCV axes) of cameras at ``position`` that look along yaw (about +z) and pitch (up)."""
     forward = np.stack([np.cos(yaw) * np.cos(pitch), np.sin(yaw) * np.cos(pitch), np.sin(pitch)], axis=1)
     right = np.stack([np.sin(yaw), -np.cos(yaw), np.zeros_like(yaw)], axis=1)

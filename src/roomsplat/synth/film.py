@@ -1,6 +1,7 @@
 """A film of a synthetic room, with the truth about its cameras."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from roomsplat.synth.room import Room, design_room
 from roomsplat.synth.trace import render_light
 
 BLUR_SAMPLES = 6
+PosesAt = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+"""From (n,) seconds to (n, 4, 4) cam_from_world."""
 PIXELS_PER_TEXEL = (
     2.2  # a texel at 1 m from the camera covers this many px: finer is filtered away by most views
 )
@@ -129,9 +132,13 @@ def _focal(config: FilmConfig) -> float:
 
 def film_cameras(room: Room, config: FilmConfig, times: NDArray[np.float64]) -> Cameras:
     """The cameras of ``config`` at ``times`` (s)."""
-    poses = camera_poses(room, np.clip(times / config.duration_s, 0, 1), config.duration_s, config.seed)
+    return cameras_at(_walk(room, config)(times), config)
+
+
+def cameras_at(poses: NDArray[np.float64], config: FilmConfig) -> Cameras:
+    """Cameras of the lens of ``config`` at (n, 4, 4) ``poses``, cam_from_world."""
     focal = _focal(config)
-    intrinsics = np.tile([focal, focal, config.width / 2, config.height / 2], (len(times), 1))
+    intrinsics = np.tile([focal, focal, config.width / 2, config.height / 2], (len(poses), 1))
     return Cameras(
         intrinsics=intrinsics.astype(np.float32),
         cam_from_world=poses.astype(np.float32),
@@ -140,12 +147,26 @@ def film_cameras(room: Room, config: FilmConfig, times: NDArray[np.float64]) -> 
     )
 
 
+def _walk(room: Room, config: FilmConfig) -> PosesAt:
+    def poses_at(times: NDArray[np.float64]) -> NDArray[np.float64]:
+        return camera_poses(room, np.clip(times / config.duration_s, 0, 1), config.duration_s, config.seed)
+
+    return poses_at
+
+
 def _expose(
     room: Room, baked: BakedRoom, config: FilmConfig, camera: PinholeCamera, time: float
 ) -> NDArray[np.float32]:
-    """Display light of one frame; blur and rolling shutter from poses at the times when rows see light."""
+    """Display light of one frame, with whoever walks there."""
     if config.walking_figure:
         baked = with_moving(baked, figure_patches(room, time, config.seed))
+    return through_shutter(baked, config, camera, time, _walk(room, config))
+
+
+def through_shutter(
+    baked: BakedRoom, config: FilmConfig, camera: PinholeCamera, time: float, poses_at: PosesAt
+) -> NDArray[np.float32]:
+    """Display light of one frame; blur and rolling shutter from poses at the times when rows see light."""
     if config.motion_blur == 0 and config.rolling_shutter == 0:
         return render_light(baked, camera)
     samples = BLUR_SAMPLES if config.motion_blur > 0 else 1
@@ -153,9 +174,7 @@ def _expose(
     total = np.zeros((config.height, config.width, 3), np.float32)
     for i in range(samples):
         shift = ((i + 0.5) / samples - 0.5) * config.motion_blur / config.fps
-        moments = np.clip((time + row_time + shift) / config.duration_s, 0, 1)
-        poses = camera_poses(room, moments, config.duration_s, config.seed)
-        total += render_light(baked, camera, poses=poses)
+        total += render_light(baked, camera, poses=poses_at(time + row_time + shift))
     return total / np.float32(samples)
 
 

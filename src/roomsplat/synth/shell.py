@@ -29,7 +29,7 @@ class Shell:
     bare: bool
 
 
-def _wall(
+def wall(
     corner: Sequence[float],
     u: Sequence[float],
     width: float,
@@ -76,10 +76,10 @@ def walls(s: Shell) -> list[Patch]:
     swap = s.dice.between(0, 1) < 0.4
     w, d, h = s.width, s.depth, s.height
     doorway = (w - s.door_x - 0.45, 0.0, w - s.door_x + 0.45, 2.04)
-    patches = _wall((0, 0, 0), (0, 1, 0), d, h, paper if swap else bricks)
-    patches += _wall((w, d, 0), (0, -1, 0), d, h, bricks if swap else paper)
-    patches += _wall((w, 0, 0), (-1, 0, 0), w, h, plaster[0], [doorway])
-    return patches + _wall((0, d, 0), (1, 0, 0), w, h, plaster[1], s.windows)
+    patches = wall((0, 0, 0), (0, 1, 0), d, h, paper if swap else bricks)
+    patches += wall((w, d, 0), (0, -1, 0), d, h, bricks if swap else paper)
+    patches += wall((w, 0, 0), (-1, 0, 0), w, h, plaster[0], [doorway])
+    return patches + wall((0, d, 0), (1, 0, 0), w, h, plaster[1], s.windows)
 
 
 def floor_and_ceiling(s: Shell) -> list[Patch]:

@@ -24,6 +24,8 @@ _FINISHED = frozenset(
     {"fingerprint", "step", "first_count"}
     | {f"p_{name}" for name in PARAMETERS}
     | {f"e_{name}" for name in Exposures(np.ones((1, 3))).arrays()}
+    | {f"c_{name}" for name in ("twists", "log_focal", "first", "visits", "second", "focal", "steps")}
+    | {"c_begun", "c_gain"}
 )
 """What the checkpoint of a finished run holds, no more and no less."""
 _FIELDS = _FINISHED | {f"{prefix}_{name}" for prefix in "mv" for name in PARAMETERS}
@@ -42,6 +44,8 @@ class TrainState:
     """Host arrays (NumPy), as ``Engine.write`` takes them; without moments when the run is finished."""
     exposures: dict[str, NDArray[np.generic]]
     """``Exposures.arrays()``."""
+    poses: dict[str, NDArray[np.generic]]
+    """``PoseLearning.arrays()``."""
 
 
 def fingerprint(config: TrainConfig, model: SparseModel, engine_name: str) -> str:
@@ -66,6 +70,7 @@ def save_checkpoint(directory: Path, state: TrainState, name: str) -> Path:
     content |= {f"m_{key}": value for key, value in state.arrays.first_moments.items()}
     content |= {f"v_{key}": value for key, value in state.arrays.second_moments.items()}
     content |= {f"e_{key}": value for key, value in state.exposures.items()}
+    content |= {f"c_{key}": value for key, value in state.poses.items()}
     try:
         with part.open("wb") as file:
             np.savez(file, **content)
@@ -105,11 +110,11 @@ def load_checkpoint(directory: Path) -> TrainState:
         )
     groups = {
         prefix: {key[2:]: value for key, value in content.items() if key.startswith(f"{prefix}_")}
-        for prefix in "pmve"
+        for prefix in "pmvec"
     }
     arrays = SplatArrays(**groups["p"], first_moments=groups["m"], second_moments=groups["v"], statistics={})
     step, first = int(content["step"]), int(content["first_count"])
-    return TrainState(step=step, first_count=first, arrays=arrays, exposures=groups["e"])
+    return TrainState(step=step, first_count=first, arrays=arrays, exposures=groups["e"], poses=groups["c"])
 
 
 def _read(path: Path, keys: tuple[str, ...] | None) -> dict[str, Any]:

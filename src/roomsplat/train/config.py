@@ -64,6 +64,43 @@ class DensifyConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PoseConfig:
+    """How the cameras' places are learned (``train/poses.py``)."""
+
+    trials: tuple[float, float] = (0.2, 0.3)
+    """Shares of the run at which it is tried out whether cameras should move at all; the second time in doubt only."""
+    min_gain: float = 0.012
+    """They move if the loss of the pictures tried falls by this share, with the Gaussians as they are; below half of it
+    the matter is closed."""
+    review: float = 0.6
+    """Share of the run at which it is asked again."""
+    keep_gain: float = 0.03
+    """They are put back then if the loss is lower by less than this share for their having moved."""
+    reach: float = 6e-3
+    """How far a camera can go in all, in radians and in parts of the scene's extent: the sum of its largest steps."""
+    rate_final: float = 0.01
+    """Share of the first step's size that is left for the last one; exponential in between."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work.
+
+        Raises:
+            InvalidSettingError: a value is out of its range.
+        """
+        _check_ranges(
+            (
+                ("poses.trials", self.trials[0], 0, self.trials[1]),
+                ("poses.trials", self.trials[1], self.trials[0], self.review),
+                ("poses.review", self.review, self.trials[1], 1),
+                ("poses.min_gain", self.min_gain, -1, 1),
+                ("poses.keep_gain", self.keep_gain, -1, 1),
+                ("poses.reach", self.reach, 0, 1),
+                ("poses.rate_final", self.rate_final, 1e-6, 0.99),
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrainConfig:
     """What the trainer needs to know."""
 
@@ -94,12 +131,15 @@ class TrainConfig:
     """Adam's step size for it at the start; falls linearly to nothing at the end."""
     exposure_pull: float = 0.03
     """Weight in the loss of its absolute deviation from the gains that the sparse points show (``drift``)."""
+    refine_poses: bool = True
+    """Learn the training cameras' places and one focal length with the Gaussians, where a trial shows that it helps."""
     checkpoint_every_s: float = 30.0
     """Seconds between checkpoints."""
     picture_memory_mb: int = 2000
     """For pictures in 8 bits; beyond it they are read again each time they are shown (250 of 1920x1080 px fit)."""
     rates: RateConfig = field(default_factory=RateConfig)
     densify: DensifyConfig = field(default_factory=DensifyConfig)
+    poses: PoseConfig = field(default_factory=PoseConfig)
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.

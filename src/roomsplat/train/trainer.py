@@ -7,6 +7,7 @@ picture's colour transform) is read when the next step has been submitted.
 import itertools
 import math
 import time
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,11 +17,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from roomsplat.core.cameras import Cameras, PinholeCamera
 from roomsplat.core.gaussians import Gaussians
 from roomsplat.core.point_cloud import SparseModel
 from roomsplat.core.progress import Progress, ReportProgress, RunWarning, silent
 from roomsplat.errors import InvalidFileError, TrainingError
-from roomsplat.render.base import Array, Engine, PhotometricLoss, RenderSettings, SplatArrays, Splats
+from roomsplat.render.base import (
+    Array,
+    CameraSlope,
+    Engine,
+    Gradients,
+    PhotometricLoss,
+    RenderSettings,
+    SplatArrays,
+    Splats,
+)
 from roomsplat.train import schedule
 from roomsplat.train.checkpoint import (
     TrainState,
@@ -35,7 +46,10 @@ from roomsplat.train.drift import picture_gains
 from roomsplat.train.exposure import Exposures, identity_exposures
 from roomsplat.train.host import PARAMETERS, Watch, base_colours, converted, on_host, unwatched
 from roomsplat.train.initialise import initial_gaussians
+from roomsplat.train.order import Order
 from roomsplat.train.pictures import Pictures
+from roomsplat.train.pose_trial import PoseLearning
+from roomsplat.train.poses import CameraMotion
 
 _REPORT_EVERY_S = 0.5
 _PSNR_SAMPLES = 200
@@ -57,6 +71,10 @@ class TrainResult:
     """(c, 3, 4) colour transforms by place in the posed images; identity for held-out ones and when not learned."""
     loss: float
     """Smoothed training loss at the end; NaN when a finished checkpoint was read."""
+    cameras: Cameras
+    """All cameras, those of the training pictures where training found them; those given if they stayed."""
+    motion: CameraMotion | None
+    """How far they moved; ``None`` if they stayed."""
     resumed_at: int
     """Steps that a checkpoint saved; 0 for a run from the start."""
     warnings: tuple[RunWarning, ...]
@@ -102,6 +120,8 @@ class _Submitted:
     loss: PhotometricLoss
     error: Array | None
     """Mean square error of the picture, where it is to be reported."""
+    slope: CameraSlope | None
+    """Where its camera should go, while poses are learned."""
 
 
 class _Run:
@@ -120,7 +140,7 @@ class _Run:
         self.model, self.engine, self.config, self.pictures = model, engine, config, pictures
         self.directory, self.report, self.watch = checkpoint_dir, report, watch
         self.indices = np.flatnonzero(~model.posed_images.is_eval)
-        self.order = _Order(pictures, self.indices, config.seed)
+        self.order = Order(pictures, self.indices, config.seed)
         pictures.expect(self.order.of_turn(0))
         report(Progress(fraction=0.0, message="preparing pictures and the first Gaussians"))
         self.shorter_side = min(pictures.width, pictures.height)
@@ -135,9 +155,11 @@ class _Run:
         self.warnings: list[RunWarning] = []
         self.loss, self.psnr = math.nan, math.nan
         self.saved_at, self.saved_step, self.reported_at = time.monotonic(), -1, 0.0
+        self.poses = PoseLearning(config, model.posed_images.cameras[self.indices], self.extent)
         self.state = self._first_state()
         self.snapshot_at, self.snapshot_cost = time.monotonic(), 0.0
         self.exposures = Exposures.from_arrays(self.state.exposures)
+        self.poses.restore(self.state.poses)
         self.resumed_at = self.state.step
 
     def _first_state(self) -> TrainState:
@@ -165,7 +187,11 @@ class _Run:
         arrays = self.engine.read(self.engine.create(gaussians, sh_degree=config.sh_degree))
         exposures = Exposures(self._gains()).arrays()
         return TrainState(
-            step=0, first_count=len(gaussians), arrays=converted(arrays, on_host), exposures=exposures
+            step=0,
+            first_count=len(gaussians),
+            arrays=converted(arrays, on_host),
+            exposures=exposures,
+            poses=self.poses.arrays(),
         )
 
     def _gains(self) -> NDArray[np.float64]:
@@ -191,6 +217,8 @@ class _Run:
             gaussians=Gaussians(**{name: getattr(self.state.arrays, name) for name in PARAMETERS}),
             exposures=self._exposures_of_all(),
             loss=self.loss,
+            cameras=self.poses.applied(self.model.posed_images.cameras, self.indices),
+            motion=self.poses.corrections.motion() if self.poses.moving else None,
             resumed_at=self.resumed_at,
             warnings=tuple(self.warnings),
         )
@@ -204,6 +232,7 @@ class _Run:
             splats = self.engine.write(arrays)
             del arrays
             self._stretch(begin, end, splats)
+            self._consider_poses(end, splats)
             arrays = self.engine.read(splats)
             del splats
             self._boundary(end, arrays)
@@ -220,29 +249,55 @@ class _Run:
         if previous is not None:
             self._settle(previous, splats.num_gaussians)
 
+    def _consider_poses(self, done: int, splats: Splats) -> None:
+        """Decide whether cameras move, with the Gaussians as they are, at the size of the last step."""
+        step, engine = done - 1, self.engine
+        level = schedule.divisor(self.config, step, self.shorter_side)
+        settings = self.settings[schedule.sh_degree(self.config, step)]
+
+        def given(place: int) -> PinholeCamera:
+            return self.pictures.camera(int(self.indices[place]), level)
+
+        def look(camera: PinholeCamera, place: int) -> tuple[float, Callable[[], Gradients]]:
+            rendering = engine.rasterize(splats, camera, settings)
+            loss = engine.photometric_loss(
+                rendering,
+                self.pictures.target(int(self.indices[place]), level),
+                ssim_weight=self.config.ssim_weight,
+                colour=self._colour(place),
+            )
+            return loss.value, lambda: engine.backward(splats, rendering, loss.grad_rgb)
+
+        self.poses.consider(done, given, look)
+
     def _submit(self, step: int, splats: Splats) -> _Submitted:
         """One picture: render, compare, improve."""
         config, engine = self.config, self.engine
         place = self.order.place(step)
         index = int(self.indices[place])
         level = schedule.divisor(config, step, self.shorter_side)
-        colour = self.exposures.colour(place) if config.learn_exposure else None
+        colour = self._colour(place)
         target = self.pictures.target(index, level)
         settings = self.settings[schedule.sh_degree(config, step)]
-        rendering = engine.rasterize(splats, self.pictures.camera(index, level), settings)
+        camera = self.poses.camera(place, self.pictures.camera(index, level))
+        rendering = engine.rasterize(splats, camera, settings)
         loss = engine.photometric_loss(rendering, target, ssim_weight=config.ssim_weight, colour=colour)
         error = None
         if self._due(step):
             error = sampled_error(engine.xp, rendering.rgb, target.pixels, colour)
-        engine.update(
+        slope = engine.update(
             splats,
             rendering,
             loss.grad_rgb,
             rates=schedule.learning_rates(config, step, self.extent),
             step=step + 1,
             collect=step < self.last_round,
+            with_camera=self.poses.moving,
         )
-        return _Submitted(step=step, place=place, loss=loss, error=error)
+        return _Submitted(step=step, place=place, loss=loss, error=error, slope=slope)
+
+    def _colour(self, place: int) -> NDArray[np.float32] | None:
+        return self.exposures.colour(place) if self.config.learn_exposure else None
 
     def _settle(self, submitted: _Submitted, num_gaussians: int) -> None:
         """Take in what a step has found out.
@@ -264,6 +319,8 @@ class _Run:
         if gradient is not None:
             rate = config.exposure_rate * (1 - step / config.max_steps)
             self.exposures.step(submitted.place, gradient, rate, config.exposure_pull)
+        if submitted.slope is not None:
+            self.poses.learn(submitted.place, submitted.slope, step)
 
     def _boundary(self, done: int, arrays: SplatArrays) -> None:
         """Change the set if a round is due, and keep a copy on the host to fall back on."""
@@ -275,7 +332,13 @@ class _Run:
         if not last and self.snapshot_cost * count > _SNAPSHOT_SHARE * waited:
             return
         host = converted(arrays, on_host, moments=not last)
-        self.state = replace(self.state, step=done, arrays=host, exposures=self.exposures.arrays())
+        self.state = replace(
+            self.state,
+            step=done,
+            arrays=host,
+            exposures=self.exposures.arrays(),
+            poses=self.poses.arrays(),
+        )
         self.snapshot_at = time.monotonic()
         self.snapshot_cost = (self.snapshot_at - begun) / max(count, 1)
         if self.snapshot_at - self.saved_at > self.config.checkpoint_every_s:
@@ -310,30 +373,6 @@ class _Run:
         everyone = identity_exposures(len(self.model.posed_images.cameras))
         everyone[self.indices] = self.state.exposures["matrices"]
         return everyone
-
-
-class _Order:
-    """Which training picture is shown when: each once per pass, in an order that seed and pass decide."""
-
-    def __init__(self, pictures: Pictures, indices: NDArray[np.integer], seed: int) -> None:
-        """``indices``: of the training pictures."""
-        self._pictures, self._indices, self._seed = pictures, indices, seed
-        self._turn, self._places = -1, np.zeros(0, np.int64)
-
-    def of_turn(self, turn: int) -> list[int]:
-        """The pictures of one pass."""
-        return self._indices[self._shuffled(turn)].tolist()
-
-    def place(self, step: int) -> int:
-        """The picture's place among the training pictures. At the start of a pass its pictures are read ahead."""
-        turn, place = divmod(step, len(self._indices))
-        if turn != self._turn:
-            self._turn, self._places = turn, self._shuffled(turn)
-            self._pictures.expect(self.of_turn(turn))
-        return int(self._places[place])
-
-    def _shuffled(self, turn: int) -> NDArray[np.int64]:
-        return np.random.default_rng((self._seed, 1, turn)).permutation(len(self._indices))
 
 
 def sampled_error(xp: Any, rgb: Array, pixels: Array, colour: NDArray[np.float32] | None) -> Array:

@@ -41,16 +41,17 @@ def everything(seed: int) -> dict[str, NDArray[np.float64]]:
     for step in (1, 2):
         drawn = engine.rasterize(splats, CAMERA, SETTINGS)
         loss = engine.photometric_loss(drawn, target, ssim_weight=0.2, colour=COLOUR)
-        pose = engine.update(
-            splats, drawn, loss.grad_rgb, rates=RATES, step=step, collect=True, with_pose=True
+        slope = engine.update(
+            splats, drawn, loss.grad_rgb, rates=RATES, step=step, collect=True, with_camera=True
         )
+        assert slope is not None
         for name, value in (
             *(("rgb", drawn.rgb), ("alpha", drawn.alpha), ("depth", drawn.depth)),
             *(
                 ("loss", loss.value),
                 ("grad_rgb", loss.grad_rgb),
                 ("grad_colour", loss.grad_colour),
-                ("pose", pose),
+                ("camera", slope.values),
             ),
         ):
             found[f"{name} of step {step}"] = np.array(value)

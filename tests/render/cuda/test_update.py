@@ -1,4 +1,4 @@
-"""Laws of ``gather.cu``, ``update.cu`` and ``pose.cu``: the reference's chain rule, Adam by hand, exact sums."""
+"""Laws of ``gather.cu``, ``update.cu`` and ``camera.cu``: the reference's chain rule, Adam by hand, exact sums."""
 
 import copy
 
@@ -108,7 +108,7 @@ def test_adam_steps_by_the_plain_gradients(device: EmulatedDevice, degree: int, 
     )
     before = with_moments(view.splats)
     after = copy.deepcopy(before)
-    asked = worker.adam_update(after, sums, rates=RATES, step=step, collect=False, with_pose=False)
+    asked = worker.adam_update(after, sums, rates=RATES, step=step, collect=False, with_camera=False)
     assert asked is None
     old = [np.float64(a[:, :count]) for a in (before.params, before.first_moments, before.second_moments)]
     new = adam_step(*old, planes, rate=rates_by_row(RATES, len(planes)), step=step)
@@ -132,7 +132,7 @@ def test_what_was_not_seen_is_left_alone(device: EmulatedDevice, adam: bool) -> 
         assert not np.any(got.sh[:, 4:])
         assert not any(np.any(getattr(got, name)[~view.seen]) for name in PARAMETERS)
     else:
-        worker.adam_update(after, sums, rates=RATES, step=3, collect=True, with_pose=False)
+        worker.adam_update(after, sums, rates=RATES, step=3, collect=True, with_camera=False)
     for name in ("params", "first_moments", "second_moments", "statistics"):
         old, new = getattr(before, name), getattr(after, name)
         untouched = np.zeros(old.shape, bool)
@@ -156,7 +156,7 @@ def test_statistics_grow(device: EmulatedDevice, antialiased: bool) -> None:
     larger = np.arange(count) % 2 * np.float32(1e3)  # every other one has been seen larger before
     splats.statistics[STATISTICS.index("max_radius"), :count] = larger
     for step in (1, 2):
-        worker.adam_update(splats, sums, rates=still, step=step, collect=True, with_pose=False)
+        worker.adam_update(splats, sums, rates=still, step=step, collect=True, with_camera=False)
     got = dict(zip(STATISTICS, splats.statistics[:, :count].astype(np.float64), strict=True))
     extents = np.where(view.seen, view.wanted.extents.max(axis=1) / 40, 0)
     assert_close(got["screen_gradient"], 2 * np.linalg.norm(screen.records[:, :2], axis=1), 1e-4, "screen")
@@ -232,17 +232,17 @@ def test_sums_depend_on_their_own_slots_alone() -> None:
 
 
 def test_same_bits_whatever_the_order_of_threads() -> None:
-    """Parameters, statistics and pose after two updates do not depend on how the GPU orders its threads."""
+    """Parameters, statistics and camera after two updates do not depend on how the GPU orders its threads."""
     results = []
     for seed in (0, 1, 7):
         device = EmulatedDevice(seed)
         view, sums = some_view(device, 2, 500)
         worker = derivatives(device)
-        poses = [
-            worker.adam_update(view.splats, sums, rates=RATES, step=step, collect=True, with_pose=True)
+        slopes = [
+            worker.adam_update(view.splats, sums, rates=RATES, step=step, collect=True, with_camera=True)
             for step in (1, 2)
         ]
-        values = [p.value() for p in poses if p is not None]
+        values = [p.value() for p in slopes if p is not None]
         results.append(
             np.concatenate(
                 [*values, view.splats.params[:, :500].ravel(), view.splats.statistics[:, :500].ravel()]
@@ -253,7 +253,7 @@ def test_same_bits_whatever_the_order_of_threads() -> None:
 
 
 def test_nothing_to_update(device: EmulatedDevice) -> None:
-    """No Gaussians: nothing fails and the pose's gradient is zero."""
+    """No Gaussians: nothing fails and the camera's gradient is zero."""
     splats = create(device.xp, wide_scatter(0, 3, 1, CAMERA)[:0], 1)
     empty = np.zeros(0, np.int32)
     view, _ = some_view(device, 0, 5)
@@ -266,9 +266,9 @@ def test_nothing_to_update(device: EmulatedDevice) -> None:
         slot_counts=empty,
     )
     worker = derivatives(device)
-    pose = worker.adam_update(splats, sums, rates=RATES, step=1, collect=True, with_pose=True)
-    assert pose is not None
-    np.testing.assert_array_equal(pose.value(), np.zeros(6))
+    slope = worker.adam_update(splats, sums, rates=RATES, step=1, collect=True, with_camera=True)
+    assert slope is not None
+    np.testing.assert_array_equal(slope.value(), np.zeros(7))
     assert worker.plain_gradients(splats, sums).sh.shape == (0, 4, 3)
 
 
@@ -277,7 +277,7 @@ def test_gradients_of_nothing_leave_zero_moments(device: EmulatedDevice) -> None
     view, sums = some_view(device, 3, 60)
     sums.slots[:] = 0
     before = view.splats.params.copy()
-    derivatives(device).adam_update(view.splats, sums, rates=RATES, step=1, collect=True, with_pose=False)
+    derivatives(device).adam_update(view.splats, sums, rates=RATES, step=1, collect=True, with_camera=False)
     np.testing.assert_array_equal(view.splats.params[:, :60], before[:, :60])
     assert not view.splats.first_moments.any()
     assert fields_from_planes(view.splats.params, 60)["means"].shape == (60, 3)

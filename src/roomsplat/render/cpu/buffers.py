@@ -52,7 +52,7 @@ class GaussianBuffers:
         self.slot_counts, self.slot_starts = ids("slot_counts"), ids("slot_starts")
         self.sort_scratch: tuple[Index, Index, Index] = ids("keys"), ids("spare_keys"), ids("spare_ids")
         self.digits: Index = pool.flat("digits", 4096, np.uint32)[:4096].reshape(2, 2048)
-        self.pose_sums: Float = pool.rows("pose_sums", -(-num_blocks // projection.CHUNK))
+        self.camera_sums: Float = pool.rows("camera_sums", -(-num_blocks // projection.CHUNK))
 
 
 class PairBuffers:

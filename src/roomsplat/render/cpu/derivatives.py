@@ -9,7 +9,7 @@ from roomsplat.render.cpu.buffers import Float
 from roomsplat.render.cpu.drawing import CpuRendering, depth_records
 from roomsplat.render.cpu.layout import CpuSplats, fields_from_blocks, rate_per_row
 from roomsplat.render.cpu.memory import aligned_zeros
-from roomsplat.render.cpu.optimise import BETA1, BETA2, step
+from roomsplat.render.cpu.optimise import BETA1, BETA2, CAMERA_TERMS, step
 from roomsplat.render.cpu.workspace import Workspace
 
 
@@ -80,8 +80,9 @@ def plain_gradients(
         _add_alpha_and_depth(work, rendering, grad_alpha, grad_depth)
     gradients = aligned_zeros(splats.params.shape)
     rates, corrections = np.zeros(splats.params.shape[1], np.float32), np.ones(2, np.float32)
-    pose = _run_step(work, splats, rendering, gradients, rates, corrections, np.array([0, 0, 1]))
-    return Gradients(**fields_from_blocks(gradients, splats.num_gaussians), pose=pose)
+    camera = _run_step(work, splats, rendering, gradients, rates, corrections, np.array([0, 0, 1]))
+    fields = fields_from_blocks(gradients, splats.num_gaussians)
+    return Gradients(**fields, pose=camera[:6], focal=float(camera[6]))
 
 
 def adam_update(
@@ -92,7 +93,7 @@ def adam_update(
     step_number: int,
     modes: NDArray[np.int64],
 ) -> NDArray[np.float64]:
-    """One Adam step from the moments that ``blend_gradient`` left; returns the pose gradient (6,)."""
+    """One Adam step from the moments that ``blend_gradient`` left; returns the camera's gradient (7,)."""
     table = rate_per_row(rates, splats.params.shape[1])
     corrections = np.array([1 / (1 - BETA1**step_number), 1 / (1 - BETA2**step_number)], np.float32)
     return _run_step(work, splats, rendering, splats.params, table, corrections, modes)
@@ -112,6 +113,6 @@ def _run_step(
         step(
             splats.params, splats.first_moments, splats.second_moments, splats.statistics, gradients, rendering.view,
             rendering.degree, seen.flags, seen.slot_starts, seen.slot_counts, rendering.pairs.moments, rates,
-            corrections, modes, work.vectors(), seen.pose_sums, counter, work.threads,
+            corrections, modes, work.vectors(), seen.camera_sums, counter, work.threads,
         )  # fmt: skip
-    return seen.pose_sums[:, :6].sum(axis=0, dtype=np.float64)
+    return seen.camera_sums[:, :CAMERA_TERMS].sum(axis=0, dtype=np.float64)

@@ -39,8 +39,10 @@ from roomsplat.render.cpu.memory import load, store, take_next, totals, transpos
 from roomsplat.render.cpu.projection import CHUNK
 from roomsplat.render.cpu.vectors import everywhere, mask_of, maximum, select, sqrt
 
-SUMS, POSE, GRADIENT = 0, 16, 32
-"""Rows of a thread's scratch: a block's moments, its pose terms (6) and its parameters' gradients."""
+SUMS, CAMERA, GRADIENT = 0, 16, 32
+"""Rows of a thread's scratch: a block's moments, its terms of the camera's gradient and its parameters' gradients."""
+CAMERA_TERMS = 7
+"""A twist and the focal length's logarithm."""
 SCRATCH_ROWS = 96
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-15
 """Adam's decay rates and the term that keeps it from dividing by zero (Kerbl et al. 2023)."""
@@ -153,7 +155,7 @@ def _position_gradient(view, slopes, clamped, inverse_z, screen, dj):
 
 
 @njit(**INLINE)
-def _store_pose_terms(pose, view, position, g, towards, clamped, inverse_z, dj):
+def _store_camera_terms(camera, view, position, g, towards, clamped, inverse_z, dj):
     """The six terms of dL/d(twist) per Gaussian: rotation vector, then translation, in camera axes.
 
     Turning the camera moves the mean (cross product) and turns the covariance: with M = Jᵀ · dJ the antisymmetric part
@@ -161,18 +163,32 @@ def _store_pose_terms(pose, view, position, g, towards, clamped, inverse_z, dj):
     """
     x, y, z = position
     gx, gy, gz = g
+    tx, ty, tz = towards
     fx, fy = view[c.FX] * inverse_z, view[c.FY] * inverse_z
     m01, m02 = fx * dj[1], fx * dj[2]
     m10, m12 = fy * dj[3], fy * dj[5]
     m20 = -clamped[0] * fx * dj[0] - clamped[1] * fy * dj[3]
     m21 = -clamped[0] * fx * dj[1] - clamped[1] * fy * dj[4]
-    store(pose, 0, y * gz - z * gy + m21 - m12)
-    store(pose, 1, z * gx - x * gz + m02 - m20)
-    store(pose, 2, x * gy - y * gx + m10 - m01)
-    tx, ty, tz = towards
-    store(pose, 3, gx + view[_R] * tx + view[_R + 1] * ty + view[_R + 2] * tz)
-    store(pose, 4, gy + view[_R + 3] * tx + view[_R + 4] * ty + view[_R + 5] * tz)
-    store(pose, 5, gz + view[_R + 6] * tx + view[_R + 7] * ty + view[_R + 8] * tz)
+    store(camera, 0, y * gz - z * gy + m21 - m12)
+    store(camera, 1, z * gx - x * gz + m02 - m20)
+    store(camera, 2, x * gy - y * gx + m10 - m01)
+    store(camera, 3, gx + view[_R] * tx + view[_R + 1] * ty + view[_R + 2] * tz)
+    store(camera, 4, gy + view[_R + 3] * tx + view[_R + 4] * ty + view[_R + 5] * tz)
+    store(camera, 5, gz + view[_R + 6] * tx + view[_R + 7] * ty + view[_R + 8] * tz)
+
+
+@njit(**INLINE)
+def _store_focal_term(camera, view, slopes, clamped, screen, inverse_z, dj):
+    """The last term: dL/d(log of the focal length). The screen's position and the Jacobian grow with it.
+
+    Where the slope is clamped, to a limit that falls as the focal length grows, the Jacobian's last column stays.
+    """
+    fx, fy = view[c.FX], view[c.FY]
+    free_x = (slopes[0] <= clamped[0]) & (slopes[0] >= clamped[0])
+    free_y = (slopes[1] <= clamped[1]) & (slopes[1] >= clamped[1])
+    across = screen[0] * slopes[0] + inverse_z * (dj[0] - select(free_x, dj[2] * slopes[0], 0.0))
+    down = screen[1] * slopes[1] + inverse_z * (dj[4] - select(free_y, dj[5] * slopes[1], 0.0))
+    store(camera, 6, fx * across + fy * down)
 
 
 @njit(**INLINE)
@@ -182,8 +198,8 @@ def _opacity_gradient(p, sums, gradient):
 
 
 @njit(**INLINE)
-def _block_gradient(p, view, degree, flags, sums, pose, gradient):
-    """Gradients of one block's parameters (rows of ``gradient``) and of the pose; lanes not seen hold anything.
+def _block_gradient(p, view, degree, flags, sums, camera, gradient):
+    """Gradients of one block's parameters (rows of ``gradient``) and of the camera; lanes not seen hold anything.
 
     Returns the gradient of the centre on the screen (two vectors) and the covariance's xx and yy.
     """
@@ -216,7 +232,8 @@ def _block_gradient(p, view, degree, flags, sums, pose, gradient):
     store(gradient, MEAN, view[_R] * gx + view[_R + 3] * gy + view[_R + 6] * gz + towards[0])
     store(gradient, MEAN + 1, view[_R + 1] * gx + view[_R + 4] * gy + view[_R + 7] * gz + towards[1])
     store(gradient, MEAN + 2, view[_R + 2] * gx + view[_R + 5] * gy + view[_R + 8] * gz + towards[2])
-    _store_pose_terms(pose, view, (x, y, z), (gx, gy, gz), towards, clamped, inverse_z, dj)
+    _store_camera_terms(camera, view, (x, y, z), (gx, gy, gz), towards, clamped, inverse_z, dj)
+    _store_focal_term(camera, view, slopes, clamped, screen, inverse_z, dj)
     return screen[0], screen[1], xx, yy
 
 
@@ -275,14 +292,14 @@ def step_blocks(
     corrections,
     modes,
     scratch,
-    pose_sums,
+    camera_sums,
     first,
     last,
 ):
-    """Blocks ``first`` to ``last``. ``modes``: apply Adam, collect statistics, sum the pose gradient (0 or 1 each)."""
-    sums, pose, gradient = scratch[SUMS:POSE], scratch[POSE:GRADIENT], scratch[GRADIENT:SCRATCH_ROWS]
+    """Blocks ``first`` to ``last``. ``modes``: apply Adam, collect statistics, sum the camera's gradient (0 or 1)."""
+    sums, camera, gradient = scratch[SUMS:CAMERA], scratch[CAMERA:GRADIENT], scratch[GRADIENT:SCRATCH_ROWS]
     zero = everywhere(0.0)
-    p0, p1, p2, p3, p4, p5 = zero, zero, zero, zero, zero, zero
+    p0, p1, p2, p3, p4, p5, p6 = zero, zero, zero, zero, zero, zero, zero
     rows = 11 + 3 * (degree + 1) * (degree + 1)
     for block in range(first, last):
         bits = flags[block]
@@ -293,18 +310,19 @@ def step_blocks(
             continue
         _gather(slots, starts, counts, block, bits, sums)
         p = params[block]
-        screen_x, screen_y, xx, yy = _block_gradient(p, view, degree, bits, sums, pose, gradient)
+        screen_x, screen_y, xx, yy = _block_gradient(p, view, degree, bits, sums, camera, gradient)
         if modes[1] != 0:
             _collect(statistics[block], p, sums, view, screen_x, screen_y, xx, yy, seen)
         if modes[2] != 0:
-            p0, p1 = p0 + select(seen, load(pose, 0), 0.0), p1 + select(seen, load(pose, 1), 0.0)
-            p2, p3 = p2 + select(seen, load(pose, 2), 0.0), p3 + select(seen, load(pose, 3), 0.0)
-            p4, p5 = p4 + select(seen, load(pose, 4), 0.0), p5 + select(seen, load(pose, 5), 0.0)
+            p0, p1 = p0 + select(seen, load(camera, 0), 0.0), p1 + select(seen, load(camera, 1), 0.0)
+            p2, p3 = p2 + select(seen, load(camera, 2), 0.0), p3 + select(seen, load(camera, 3), 0.0)
+            p4, p5 = p4 + select(seen, load(camera, 4), 0.0), p5 + select(seen, load(camera, 5), 0.0)
+            p6 = p6 + select(seen, load(camera, 6), 0.0)
         if modes[0] != 0:
             _adam(p, m[block], v[block], gradient, rates, rows, corrections[0], corrections[1], seen)
         else:
             _keep_gradient(gradients[block], gradient, rows, seen)
-    store(pose_sums, first // CHUNK, totals((p0, p1, p2, p3, p4, p5)))
+    store(camera_sums, first // CHUNK, totals((p0, p1, p2, p3, p4, p5, p6)))
 
 
 @njit(**PARALLEL)
@@ -324,15 +342,15 @@ def step(
     corrections,
     modes,
     scratch,
-    pose_sums,
+    camera_sums,
     counter,
     threads,
 ):
-    """All blocks, in chunks that do not depend on the number of threads (so that the pose's sums do not either).
+    """All blocks, in chunks that do not depend on the number of threads (so that the camera's sums do not either).
 
     Args: ``params``, ``m``, ``v`` (blocks, rows, 16); ``statistics`` (blocks, 4, 16); ``gradients`` like ``params``,
     written when Adam is not applied; ``flags`` as from ``project``; ``starts`` and ``counts`` of each Gaussian's slots;
-    ``rates`` per row; ``corrections`` 1 / (1 - beta^step) of both moments; out: ``pose_sums`` (chunks, 16).
+    ``rates`` per row; ``corrections`` 1 / (1 - beta^step) of both moments; out: ``camera_sums`` (chunks, 16).
     """
     for thread in prange(threads):
         while True:
@@ -341,5 +359,5 @@ def step(
                 break
             step_blocks(
                 params, m, v, statistics, gradients, view, degree, flags, starts, counts, slots, rates, corrections,
-                modes, scratch[thread], pose_sums, chunk * CHUNK, min((chunk + 1) * CHUNK, len(flags)),
+                modes, scratch[thread], camera_sums, chunk * CHUNK, min((chunk + 1) * CHUNK, len(flags)),
             )  # fmt: skip

@@ -19,7 +19,7 @@ from roomsplat.render.base import (
     Target,
 )
 from roomsplat.render.cuda.comparing import Comparer
-from roomsplat.render.cuda.derivatives import Derivatives, PairSums
+from roomsplat.render.cuda.derivatives import Derivatives, LateCameraSlope, PairSums
 from roomsplat.render.cuda.device import Array, Device
 from roomsplat.render.cuda.drawing import CudaRendering, Painter
 from roomsplat.render.cuda.failures import Guard, on_device
@@ -148,20 +148,20 @@ class CudaEngine:
         rates: LearningRates,
         step: int,
         collect: bool = False,
-        with_pose: bool = False,
-    ) -> NDArray[np.float64] | None:
+        with_camera: bool = False,
+    ) -> LateCameraSlope | None:
         """Backward and one Adam step, fused."""
         drawn = self._own_rendering(rendering)
         slots = self._slopes.fill(drawn, self._plain(grad_rgb), absolutes=collect)
-        pose = self._derivatives.adam_update(
+        slope = self._derivatives.adam_update(
             _own_splats(splats),
             _sums(drawn, slots),
             rates=rates,
             step=step,
             collect=collect,
-            with_pose=with_pose,
+            with_camera=with_camera,
         )
-        return None if pose is None else pose.value()
+        return None if slope is None else LateCameraSlope(slope)
 
     def nearest_distances(self, points: NDArray[np.float32], k: int) -> NDArray[np.float32]:
         """(n, k) distances to the k nearest other points, ascending; infinite where there are fewer.

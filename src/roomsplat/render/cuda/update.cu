@@ -1,9 +1,9 @@
-// From a Gaussian's sums to its parameters: backward of projection and harmonics, Adam, statistics, pose terms. One
+// From a Gaussian's sums to its parameters: backward of projection and harmonics, Adam, statistics, camera terms. One
 // thread a Gaussian; one that was not seen costs its flag. Bound by memory: three floats in and three out for each of 59
 // parameters, 1.4 KB; loads are asked for in batches before the stores behind them, so that enough are under way.
 //
 // Defines: DEGREE of the harmonics; ADAM (1: step; 0: write the plain gradients, which must be zero before); COLLECT
-// statistics; POSE: sum the terms of the camera's gradient.
+// statistics; CAMERA: sum the terms of the camera's gradient.
 #include "geometry.cuh"
 #include "harmonics.cuh"
 
@@ -13,7 +13,7 @@
 #define FRESH1 0.1f    // 1 - BETA1
 #define FRESH2 0.001f  // 1 - BETA2, which float32 would get wrong in the fifth digit
 #define EPSILON 1e-15f
-#define TWIST 6
+#define TERMS 7  // of the camera's gradient: a twist and the focal length's logarithm
 #define BATCH 3  // coefficients of a batch: 27 loads under way
 
 // Rates times the first moment's correction, 1 / (1 - BETA1^step); correction: 1 / (1 - BETA2^step).
@@ -174,6 +174,17 @@ __device__ __forceinline__ void pose_terms(
     pose[3 * THREADS] = g.x, pose[4 * THREADS] = g.y, pose[5 * THREADS] = g.z;
 }
 
+// Its term of dL/d(log of the focal length): the screen's position and the Jacobian grow with it. Where the slope is
+// clamped, to a limit that falls as the focal length grows, the Jacobian's last column stays.
+__device__ __forceinline__ float focal_term(
+    const View& view, const Ellipse& e, float screen_x, float screen_y, const float* dj) {
+    const float last_x = e.x_slope == e.x_held ? dj[2] * e.x_slope : 0.0f;
+    const float last_y = e.y_slope == e.y_held ? dj[5] * e.y_slope : 0.0f;
+    const float across = screen_x * e.x_slope + e.inverse_z * (dj[0] - last_x);
+    const float down = screen_y * e.y_slope + e.inverse_z * (dj[4] - last_y);
+    return view.fx * across + view.fy * down;
+}
+
 // Let the statistics grow: screen gradients, views, and the largest extent (of the opacity as drawn).
 __device__ __forceinline__ void collect(
     float* statistics, size_t stride, const View& view, const Ellipse& e, const float* sums, float sx, float sy,
@@ -193,7 +204,7 @@ __device__ __forceinline__ void collect(
 // Everything for one Gaussian; pointers are to its column.
 __device__ __forceinline__ void update_one(
     const Planes& planes, const View& view, const Adam& adam, int flags, const float4* parts, float* statistics,
-    float* pose) {
+    float* camera) {
     const float4 part0 = parts[0], part1 = parts[1], part2 = parts[2];
     const float sums[SUMS] = {part0.x, part0.y, part0.z, part0.w, part1.x, part1.y,
                               part1.z, part1.w, part2.x, part2.y, part2.z, part2.w};
@@ -227,8 +238,9 @@ __device__ __forceinline__ void update_one(
     jacobian_gradient(view, e, dv, dj);
     Vector g = position_gradient(view, e, screen_x, screen_y, dj);
     g.z += sums[SUM_Z];
-#if POSE
-    pose_terms(view, e, g, dj, pose);
+#if CAMERA
+    pose_terms(view, e, g, dj, camera);
+    camera[6 * THREADS] = focal_term(view, e, screen_x, screen_y, dj);
 #endif
 #if COLLECT
     collect(statistics, planes.stride, view, e, sums, screen_x, screen_y, opacity);
@@ -240,11 +252,11 @@ __device__ __forceinline__ void update_one(
                            flags & 8 ? sums[SUM_BLUE] : 0.0f};
     const Vector towards = step_harmonics(planes, view, adam, mean, colour);
     const float* r = view.rotation;
-#if POSE
+#if CAMERA
     // The direction of colour depends on the camera's centre only: it adds to the translation.
 #pragma unroll
     for (int j = 0; j < 3; j++) {
-        pose[(3 + j) * THREADS] += r[3 * j] * towards.x + r[3 * j + 1] * towards.y + r[3 * j + 2] * towards.z;
+        camera[(3 + j) * THREADS] += r[3 * j] * towards.x + r[3 * j + 1] * towards.y + r[3 * j + 2] * towards.z;
     }
 #endif
     gradient[0] = r[0] * g.x + r[3] * g.y + r[6] * g.z + towards.x;
@@ -253,38 +265,38 @@ __device__ __forceinline__ void update_one(
     step_rows<3>(planes, MEAN, mean_rates, value, gradient);
 }
 
-// pose_partials: six sums of each block.
+// camera_partials: seven sums of each block.
 extern "C" __global__ void __launch_bounds__(THREADS, 4) update(
     float* __restrict__ params, float* __restrict__ first, float* __restrict__ second, float* __restrict__ statistics,
     int n, View view, Adam adam, const uchar* __restrict__ flags, const float4* __restrict__ sums,
-    float* __restrict__ pose_partials) {
+    float* __restrict__ camera_partials) {
     const int i = blockIdx.x * THREADS + threadIdx.x;
     const int flag = i < n ? flags[i] : 0;
-    float* pose = nullptr;
-#if POSE
-    __shared__ float terms[TWIST * THREADS];
-    __shared__ float partials[THREADS / 32][TWIST];
-    pose = terms + threadIdx.x;
+    float* camera = nullptr;
+#if CAMERA
+    __shared__ float terms[TERMS * THREADS];
+    __shared__ float partials[THREADS / 32][TERMS];
+    camera = terms + threadIdx.x;
 #pragma unroll
-    for (int j = 0; j < TWIST; j++) pose[j * THREADS] = 0.0f;
+    for (int j = 0; j < TERMS; j++) camera[j * THREADS] = 0.0f;
 #endif
     if (flag & 1) {
         const Planes planes = {params + i, first + i, second + i, static_cast<uint>(stride_of(n)), adam.correction};
-        update_one(planes, view, adam, flag, sums + 3 * static_cast<size_t>(i), statistics + i, pose);
+        update_one(planes, view, adam, flag, sums + 3 * static_cast<size_t>(i), statistics + i, camera);
     }
-#if POSE
+#if CAMERA
     const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
 #pragma unroll
-    for (int j = 0; j < TWIST; j++) {
-        float sum = pose[j * THREADS];
+    for (int j = 0; j < TERMS; j++) {
+        float sum = camera[j * THREADS];
         for (int half = 16; half; half >>= 1) sum += __shfl_xor_sync(FULL_WARP, sum, half);
         if (lane == 0) partials[warp][j] = sum;
     }
     __syncthreads();
-    if (threadIdx.x < TWIST) {
+    if (threadIdx.x < TERMS) {
         float total = 0.0f;
         for (int other = 0; other < THREADS / 32; other++) total += partials[other][threadIdx.x];
-        pose_partials[blockIdx.x * TWIST + threadIdx.x] = total;
+        camera_partials[blockIdx.x * TERMS + threadIdx.x] = total;
     }
 #endif
 }
