@@ -102,7 +102,9 @@ def test_nothing_in_view() -> None:
         rendering.rgb, np.broadcast_to([[[0.1]], [[0.2]], [[0.3]]], rendering.rgb.shape)
     )
     before = engine.read(splats)
-    slope = engine.update(splats, rendering, np.ones_like(rendering.rgb), rates=RATES, step=1, with_camera=True)
+    slope = engine.update(
+        splats, rendering, np.ones_like(rendering.rgb), rates=RATES, step=1, with_camera=True
+    )
     assert slope is not None
     assert not slope.values.any()
     np.testing.assert_array_equal(engine.read(splats).means, before.means)
