@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from roomsplat.core.images import Frame
-from roomsplat.core.progress import Progress
+from roomsplat.core.progress import Progress, silent
 from roomsplat.errors import InvalidFileError, InvalidSettingError
 from roomsplat.pipeline.config import PipelineConfig
 from roomsplat.pipeline.lost import Completed, complete_cameras
@@ -16,7 +16,18 @@ from roomsplat.pipeline.workspace import Workspace
 from roomsplat.posefree.config import PosefreeConfig
 from roomsplat.posefree.stage import with_placed_frames
 from roomsplat.render.cpu.engine import CpuEngine
-from tests.posefree.scenes import BLANK, CONFIG, COUNT, HIDDEN, STRANGER, WALL, HiddenFilm, hidden_film
+from tests.posefree.scenes import (
+    BLANK,
+    CONFIG,
+    COUNT,
+    HIDDEN,
+    PANNED,
+    STRANGER,
+    WALL,
+    HiddenFilm,
+    hidden_film,
+    panned_film,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +76,24 @@ def test_what_is_not_of_the_room_or_shows_too_little_is_refused(step: Step) -> N
     assert all(one["reason"] for one in content["refused"])
     assert sorted(p.stem for p in (folder / "images").iterdir()) == [f"{n:06d}" for n in HIDDEN]
     assert not (folder / "features").exists()
+
+
+def test_the_scene_grows_with_a_turn_into_what_nobody_knew(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Three frames turn away by most of a picture: one after the other is placed in what the last one added.
+
+    They turn on the spot, so nothing tells the distance of what is new: their place is right to a twentieth of the
+    distance of what they see, their direction to 1.5 degrees. A scene that does not grow loses the last one.
+    """
+    film = panned_film(tmp_path_factory.mktemp("pan"))
+    config = PipelineConfig(engine="cpu", threads=2, posefree=CONFIG)
+    workspace = Workspace(tmp_path_factory.mktemp("run"))
+    result = complete_cameras(film.frames, film.sfm, CpuEngine(2), config, workspace, "key", silent)
+    assert [frame.index for frame in result.sfm.frames] == list(range(8 + PANNED))
+    cameras = result.sfm.model.posed_images.cameras
+    apart = np.linalg.norm(cameras.centers - film.truth.centers, axis=1)
+    turns = np.einsum("cij,cij->c", cameras.cam_from_world[:, :3, :3], film.truth.cam_from_world[:, :3, :3])
+    assert apart.max() < 0.05 * 3, apart
+    assert np.degrees(np.arccos(np.clip((turns - 1) / 2, -1, 1))).max() < 1.5
 
 
 def test_placed_and_lost_frames_are_told(step: Step) -> None:
