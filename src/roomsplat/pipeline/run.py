@@ -3,7 +3,7 @@
 import errno
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +24,7 @@ from roomsplat.pipeline.reference import path_error
 from roomsplat.pipeline.rehearsal import Rehearsal
 from roomsplat.pipeline.report import write_report
 from roomsplat.pipeline.summary import RunSummary, write_summary
-from roomsplat.pipeline.training_files import load_training, save_training
+from roomsplat.pipeline.training_files import Trained, load_training, save_training
 from roomsplat.pipeline.workspace import Workspace, source_key, stage_key, write_text_whole
 from roomsplat.render.cuda.failures import in_words
 from roomsplat.render.engines import select_engine
@@ -125,7 +125,7 @@ def _line(
             with workspace.produce("train", train_key, resumable=True) as folder:
                 save_training(folder, fit(model, engine, config.train, folder / "checkpoint", stage.report))
                 shutil.rmtree(folder / "checkpoint")  # two to three times the size of the scene
-        trained = load_training(workspace.folder("train"))
+        trained, model = with_training(model, workspace.folder("train"))
         stage.seconds = workspace.seconds("train")
         stage.message = f"{len(trained.gaussians):,} Gaussians"
         for warning in trained.warnings:
@@ -152,6 +152,7 @@ def _line(
         quality=config.quality,
         eval_psnr=trained.psnr,
         eval_ssim=trained.ssim,
+        cameras_moved=None if trained.motion is None else asdict(trained.motion),
         ate_percent=compare_path(model, sfm.frames, reference, journal),
         stage_seconds=journal.stage_seconds,
         warnings=journal.warnings,
@@ -184,6 +185,13 @@ def compare_path(
             "export", RunWarning(code="reference_does_not_fit", message=f"{error.message} {error.hint}")
         )
         return None
+
+
+def with_training(model: SparseModel, folder: Path) -> tuple[Trained, SparseModel]:
+    """What training left in ``folder``, and ``model`` with the cameras as training left them."""
+    trained = load_training(folder)
+    images: PosedImages = replace(model.posed_images, cameras=trained.cameras)
+    return trained, replace(model, posed_images=images)
 
 
 def hold_out(model: SparseModel, every: int) -> SparseModel:

@@ -43,6 +43,9 @@ class RunSummary:
     """Training steps."""
     files: list[str] = field(default_factory=list[str])
     """What was written, relative to the folder."""
+    cameras_moved: dict[str, float] | None = None
+    """How far training moved the cameras: ``degrees`` and ``percent`` of the scene's extent, root mean square, and
+    ``focal_percent``; ``None`` if they stayed where structure from motion had put them."""
     version: str = __version__
     """Of roomsplat."""
 
