@@ -143,6 +143,8 @@ def _frames_table(summary: RunSummary, capture: Capture) -> str:
         (f"left out: {reason.replace('_', ' ')}", count) for reason, count in capture.dropped.items() if count
     ]
     rows.append(("cameras found", summary.frames_registered))
+    if summary.frames_placed:
+        rows.append(("of these, lost at first and placed against the scene", summary.frames_placed))
     cells = "".join(f"<tr><td>{escape(name)}</td><td class=n>{count}</td></tr>" for name, count in rows)
     return f"<h2>Pictures</h2><table>{cells}</table>{_cameras_note(summary)}"
 

@@ -20,6 +20,7 @@ from roomsplat.pipeline.events import RunFinished, RunStarted
 from roomsplat.pipeline.export import export_cameras, export_pictures, export_scene
 from roomsplat.pipeline.fit import fit
 from roomsplat.pipeline.journal import Emit, Journal
+from roomsplat.pipeline.lost import complete_cameras
 from roomsplat.pipeline.reference import path_error
 from roomsplat.pipeline.rehearsal import Rehearsal
 from roomsplat.pipeline.report import write_report
@@ -28,8 +29,11 @@ from roomsplat.pipeline.training_files import Trained, load_training, save_train
 from roomsplat.pipeline.workspace import Workspace, source_key, stage_key, write_text_whole
 from roomsplat.render.cuda.failures import in_words
 from roomsplat.render.engines import select_engine
+from roomsplat.sfm.shares import part
 from roomsplat.sfm.solve import load_sfm, solve_cameras
 
+SOLVING_SHARE = 0.8
+"""Of the stage's bar; what is left is for lost frames, if there are any."""
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -86,7 +90,8 @@ def _line(
     capture_key = stage_key(config.capture, key)
     sfm_key = stage_key(config.sfm, capture_key)
     engine = select_engine(config.engine, config.threads, config.device)
-    train_key = stage_key(config.train, sfm_key, engine.name, str(config.eval_every))
+    posefree_key = stage_key(config.posefree, sfm_key, engine.name)
+    train_key = stage_key(config.train, posefree_key, engine.name, str(config.eval_every))
     write_text_whole(out / "config.json", config_to_json(config))
     journal.emit(
         RunStarted(message=f"{source.name} → {out}", source=str(source), out=str(out), engine=engine.name)
@@ -110,10 +115,23 @@ def _line(
         stage.reused = workspace.is_done("sfm", sfm_key)
         if not stage.reused:
             with workspace.produce("sfm", sfm_key) as folder:
-                threads = config.sfm.threads or config.threads
-                solve_cameras(capture.frames, folder, replace(config.sfm, threads=threads), stage.report)
-        sfm = load_sfm(workspace.folder("sfm"))
-        stage.seconds = workspace.seconds("sfm")
+                solve_cameras(
+                    capture.frames,
+                    folder,
+                    replace(config.sfm, threads=config.sfm.threads or config.threads),
+                    part(stage.report, 0, SOLVING_SHARE),
+                )
+        found = complete_cameras(
+            capture.frames,
+            load_sfm(workspace.folder("sfm")),
+            engine,
+            config,
+            workspace,
+            posefree_key,
+            part(stage.report, SOLVING_SHARE, 1),
+        )
+        sfm, stage.reused = found.sfm, stage.reused and found.reused
+        stage.seconds = workspace.seconds("sfm") + found.seconds
         model = hold_out(sfm.model, config.eval_every)
         stage.message = f"{len(sfm.frames)} of {len(capture.frames)} cameras found"
         for warning in sfm.warnings:
@@ -132,12 +150,7 @@ def _line(
             journal.warn("train", warning)
 
     with journal.stage("export", "writing the scene") as stage:
-        for stale in (
-            "run.json",
-            "report.html",
-            "tour.mp4",
-        ):  # never beside a scene that they do not describe
-            (out / stale).unlink(missing_ok=True)
+        remove_stale(out)
         scene = export_scene(out, source, model, trained, config)
         export_cameras(out / "cameras", model, sfm.frames)
         views = export_pictures(out, engine, scene, model, sfm.frames, config.export, stage.report)
@@ -147,6 +160,7 @@ def _line(
         source=str(source),
         frames_extracted=len(capture.frames),
         frames_registered=len(sfm.frames),
+        frames_placed=found.num_placed,
         num_gaussians=len(scene.gaussians),
         engine=engine.name,
         quality=config.quality,
@@ -170,6 +184,12 @@ def _line(
     write_summary(out / "run.json", summary)
     journal.emit(RunFinished(message=f"done: {out / 'scene.ply'}", summary=summary.to_json()))
     return Reconstruction(scene=scene, summary=summary)
+
+
+def remove_stale(out: Path) -> None:
+    """What describes an earlier scene is never left beside a new one."""
+    for name in ("run.json", "report.html", "tour.mp4"):
+        (out / name).unlink(missing_ok=True)
 
 
 def compare_path(

@@ -35,6 +35,8 @@ class RunSummary:
     """Path error against known cameras, RMSE in % of the path's length; ``None`` when no truth was given."""
     stage_seconds: dict[str, float]
     """Seconds by stage: capture, sfm, train, export."""
+    frames_placed: int = 0
+    """Of these, pictures that matching alone had lost and that were placed against the scene."""
     warnings: list[RunWarning] = field(default_factory=list[RunWarning])
     """What the user should know."""
     train_size: tuple[int, int] = (0, 0)

@@ -32,6 +32,8 @@ FIT_SHARE, FEATURES_SHARE = 0.5, 0.7
 """Of the progress, when the scene is fitted and when the features are found."""
 AROUND = 4
 """Known frames, the nearest in time, that a lost frame is measured by."""
+SAMPLED = 37
+"""One pixel of so many in a known frame tells the depth of what the scene does not show of it."""
 KEPT_VIEWS = 64
 """Of the scene from known frames; 2 MB each at 400 px."""
 
@@ -64,8 +66,6 @@ class _Located:
     """A placed frame and what placed it."""
 
     placed: Placed
-    depth: float
-    """Of what it sees, in the median."""
     points: Double
     """(n, 3) points of the room that agree with it."""
     partners: tuple[Shot, ...]
@@ -140,6 +140,7 @@ class _Placing:
         """Round after round, until nothing more is found."""
         todo, reasons = list(self._tried()), dict[int, str]()
         self._find_features(todo, folder, threads)
+        self._fill(todo)
         begin, total = FEATURES_SHARE - FIT_SHARE, len(todo)
         for _ in range(self._config.rounds):
             left = list[Shot]()
@@ -245,7 +246,6 @@ class _Placing:
         sharing = set(whose[found.inliers].tolist())
         return _Located(
             placed=Placed(number=shot.number, cam_from_world=first.cam_from_world, figures=figures),
-            depth=depth,
             points=points[found.inliers],
             partners=tuple(other for other in self._partners(shot) if other.number in sharing),
         )
@@ -296,14 +296,12 @@ class _Placing:
         here = replace(camera, cam_from_world=first.cam_from_world.astype(np.float32))
         view = self._scene.view(here)
         mask = shown(view.depth, view.alpha, here, self._witnesses(shot))
-        around = sorted(self._known, key=lambda other: (abs(other.time_s - shot.time_s), other.number))
-        near = around[:AROUND]
         return Figures(
             matches=matches,
             sigma=found.center_sigma / depth,
             covered=float(mask.mean()),
             explained=explained(view, mask, self._scene.picture(shot.path)),
-            explained_around=float(np.median([self._explained(other) for other in near])),
+            explained_around=float(np.median([self._explained(other) for other in self._nearest(shot)])),
             drift=distance(found.cam_from_world, first.cam_from_world, depth),
             comes_back=distance(first.cam_from_world, second.cam_from_world, depth),
             speed=self._speed(shot, center(first.cam_from_world), depth),
@@ -325,33 +323,51 @@ class _Placing:
         return float(np.linalg.norm(place - centers[nearest]) / gap / max(typical, slowest))
 
     def _accept(self, shot: Shot, located: _Located) -> None:
-        """From now on the frame is known, and the scene covers what it shows."""
+        """From now on the frame is known, and the scene shows what it sees."""
         placed = located.placed
         camera = replace(shot.camera, cam_from_world=placed.cam_from_world.astype(np.float32))
         known = replace(shot, camera=camera)
         self._placed.append(placed)
         self._known.append(known)
-        if placed.figures.covered >= ENOUGH or self._config.growth_steps == 0:
-            return
-        small = camera.resized(*self._scene.size)
-        pixels, depths = project(small, located.points)
-        view = self._view(known)
+        view, small = self._view(known), camera.resized(*self._scene.size)
         mask = shown(view.depth, view.alpha, small, [one.camera for one in located.partners])
-        new = new_gaussians(~mask, small, self._scene.picture(shot.path), pixels, depths)
+        self._grow(known, mask, project(small, located.points), located.partners)
+
+    def _fill(self, todo: Sequence[Shot]) -> None:
+        """Let the scene show all that the known frames next to lost ones see.
+
+        What only the last frame before a gap saw has no points, and a brief training leaves it dark; but it is what
+        the first lost frame sees, too.
+        """
+        edges = {self._nearest(shot)[0].number: self._nearest(shot)[0] for shot in todo}
+        for known in [edges[number] for number in sorted(edges)]:
+            view = self._view(known)
+            mask = view.alpha > COVERED
+            rows, columns = (place[::SAMPLED] for place in np.nonzero(mask))
+            depths = view.depth[rows, columns].astype(np.float64)
+            pixels = np.column_stack([columns, rows]).astype(np.float64) + 0.5
+            self._grow(known, mask, (pixels, depths), self._nearest(known)[1:])
+
+    def _nearest(self, shot: Shot) -> list[Shot]:
+        """The known frames around it in time, nearest first."""
+        return sorted(self._known, key=lambda other: (abs(other.time_s - shot.time_s), other.number))[:AROUND]
+
+    def _grow(
+        self, known: Shot, mask: NDArray[np.bool_], depths: tuple[Double, Double], others: Sequence[Shot]
+    ) -> None:
+        """New Gaussians where a known frame sees what is not in ``mask``; ``depths``: some pixels and their depth."""
+        if mask.mean() >= ENOUGH or self._config.growth_steps == 0:
+            return
+        picture, small = self._scene.picture(known.path), known.camera.resized(*self._scene.size)
+        new = new_gaussians(~mask, small, picture, *depths)
         if new is None:
             return
         # The frame itself twice: the others are in the scene already.
-        window = [(one.path, one.camera) for one in (known, known, *located.partners)]
-        self._scene = grown(
-            self._scene,
-            new,
-            window,
-            steps=self._config.growth_steps,
-            extent=located.depth,
-            seed=self._config.seed + shot.number,
-        )
-        self._splats = self._scene.engine.create(
-            self._scene.gaussians, sh_degree=self._scene.gaussians.sh_degree
-        )
+        window = [(one.path, one.camera) for one in (known, known, *others)]
+        steps, extent = self._config.growth_steps, float(np.median(depths[1]))
+        seed = self._config.seed + known.number
+        self._scene = grown(self._scene, new, window, steps=steps, extent=extent, seed=seed)
+        gaussians = self._scene.gaussians
+        self._splats = self._scene.engine.create(gaussians, sh_degree=gaussians.sh_degree)
         self._views.clear()
         self._around.clear()
