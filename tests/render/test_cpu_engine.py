@@ -46,7 +46,7 @@ def train(threads: int, width: int, height: int, count: int) -> dict[str, np.nda
 
 @pytest.mark.parametrize(("width", "height", "count"), [(83, 61, 501), (16, 16, 16), (150, 37, 900)])
 def test_threads_do_not_change_a_bit(width: int, height: int, count: int) -> None:
-    """Pictures, losses, parameters, moments, statistics and camera gradients are bit-identical for 1, 2 and 3 threads."""
+    """Pictures, losses, parameters, moments, statistics and cameras' slopes are bit-identical for 1, 2 and 3 threads."""
     one = train(1, width, height, count)
     for threads in (2, 3):
         for name, value in train(threads, width, height, count).items():
@@ -102,7 +102,9 @@ def test_nothing_in_view() -> None:
         rendering.rgb, np.broadcast_to([[[0.1]], [[0.2]], [[0.3]]], rendering.rgb.shape)
     )
     before = engine.read(splats)
-    slope = engine.update(splats, rendering, np.ones_like(rendering.rgb), rates=RATES, step=1, with_camera=True)
+    slope = engine.update(
+        splats, rendering, np.ones_like(rendering.rgb), rates=RATES, step=1, with_camera=True
+    )
     assert slope is not None
     assert not slope.values.any()
     np.testing.assert_array_equal(engine.read(splats).means, before.means)
