@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from roomsplat.core.images import Frame
+from roomsplat.core.images import Frame, PosedImages
 from roomsplat.core.progress import Progress, silent
 from roomsplat.errors import InvalidFileError, InvalidSettingError
 from roomsplat.pipeline.config import PipelineConfig
 from roomsplat.pipeline.lost import Completed, complete_cameras
 from roomsplat.pipeline.workspace import Workspace
 from roomsplat.posefree.config import PosefreeConfig
-from roomsplat.posefree.stage import with_placed_frames
+from roomsplat.posefree.stage import find_lost_frames, with_placed_frames
 from roomsplat.render.cpu.engine import CpuEngine
 from tests.posefree.scenes import (
     BLANK,
@@ -116,6 +116,25 @@ def test_an_earlier_result_is_taken(step: Step) -> None:
     ours, first = again.sfm.model.posed_images, step.result.sfm.model.posed_images
     np.testing.assert_array_equal(ours.cameras.cam_from_world, first.cameras.cam_from_world)
     assert ours.image_paths == first.image_paths
+
+
+def test_three_known_frames_are_too_few_to_try(step: Step, tmp_path: Path) -> None:
+    """Nothing around a lost frame tells what is usual there: all stay lost, with a reason, and nothing is computed."""
+    film, told = step.film, list[Progress]()
+    images = film.sfm.model.posed_images
+    posed = PosedImages(
+        cameras=images.cameras[:3],
+        image_paths=images.image_paths[:3],
+        mask_paths=(None,) * 3,
+        is_eval=np.zeros(3, np.bool_),
+    )
+    few = replace(film.sfm, frames=film.sfm.frames[:3], model=replace(film.sfm.model, posed_images=posed))
+    find_lost_frames(film.frames, few, CpuEngine(1), CONFIG, tmp_path, told.append)
+    content = json.loads((tmp_path / "placed.json").read_text())
+    assert content["placed"] == []
+    assert len(content["refused"]) == len(film.frames) - 3
+    assert all(one["reason"] for one in content["refused"])
+    assert told == []
 
 
 def test_nothing_is_done_where_nothing_is_asked(step: Step) -> None:
