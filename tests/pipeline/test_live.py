@@ -118,6 +118,17 @@ def test_a_mere_rerun_loses_nothing(
     assert not list(out.glob(".*"))
 
 
+def test_cameras_that_training_corrected_stay(model: SparseModel, journal: Journal, tmp_path: Path) -> None:
+    """A run that reuses the cameras leaves the folder, and all that was made from it, until its own scene is there."""
+    out = tmp_path / "out"
+    out.mkdir()
+    show_cameras(out, moved(model), frames_of(model), journal, reused=False)
+    cameras, before = (out / "cameras" / "transforms.json").read_bytes(), finished_run(out)
+    show_cameras(out, model, frames_of(model), journal, reused=True)
+    assert content_of(out) == before
+    assert (out / "cameras" / "transforms.json").read_bytes() == cameras
+
+
 def test_other_cameras_are_never_beside_an_older_scene(
     model: SparseModel, journal: Journal, tmp_path: Path
 ) -> None:
@@ -126,7 +137,7 @@ def test_other_cameras_are_never_beside_an_older_scene(
     out.mkdir()
     show_cameras(out, model, frames_of(model), journal, reused=False)
     before = finished_run(out)
-    show_cameras(out, moved(model), frames_of(model), journal, reused=True)
+    show_cameras(out, moved(model), frames_of(model), journal, reused=False)
     assert content_of(out) == {name: before[name] for name in ("notes.txt", "thumbnail.jpg")}
     poses = read_transforms(out / "cameras" / "transforms.json").cameras.cam_from_world
     np.testing.assert_allclose(poses, moved(model).posed_images.cameras.cam_from_world, atol=1e-6)

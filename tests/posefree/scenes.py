@@ -12,6 +12,7 @@ from roomsplat.core.images import Frame, PosedImages
 from roomsplat.core.point_cloud import PointCloud, SparseModel
 from roomsplat.core.progress import RunWarning
 from roomsplat.core.projection import pixel_rays
+from roomsplat.core.transforms import RigidTransform
 from roomsplat.media.images import write_image
 from roomsplat.posefree.config import PosefreeConfig
 from roomsplat.sfm.manifest import SfmResult
@@ -24,6 +25,8 @@ PINHOLE = replace(LENS, k=0.0)
 COUNT = 15
 HIDDEN = (4, 9, 10)
 """A fifth of the film, two of them in a row."""
+PANNED, PAN_DEG = 3, 16.0
+"""Frames of the pan, and what each turns; the picture is 56 degrees wide."""
 STRANGER, WALL, BLANK = 15, 16, 17
 """Frames that must not be placed: another room, the same room's wall from very near, an even wall."""
 CONFIG = PosefreeConfig(
@@ -53,15 +56,35 @@ def hidden_film(folder: Path) -> HiddenFilm:
     walls, poses = soft_corner(), walk(COUNT)
     near = look_at(np.array([0.5, 2.9, 1.2]), np.array([0.5, 3.0, 1.2]))
     grain = np.random.default_rng(0).normal(140, 3, (PINHOLE.height, PINHOLE.width, 3))
-    pictures = [draw(walls, pose, PINHOLE) for pose in poses]
-    pictures += [draw(soft_corner(9), poses[8], PINHOLE), draw(walls, near, PINHOLE), grain.astype(np.uint8)]
+    strangers = [draw(soft_corner(9), poses[8], PINHOLE), draw(walls, near, PINHOLE), grain.astype(np.uint8)]
+    return _film(folder, poses, HIDDEN, strangers)
+
+
+def panned_film(folder: Path) -> HiddenFilm:
+    """Eight frames of the walk, then three, all lost, that turn away on the spot by most of a picture."""
+    poses = walk(COUNT)[COUNT - 8 :]
+    for _ in range(PANNED):
+        poses = np.concatenate([poses, [turned(poses[-1], -PAN_DEG)]])
+    return _film(folder, poses, tuple(range(8, 8 + PANNED)), [])
+
+
+def turned(cam_from_world: Double, degrees: float) -> Double:
+    """The camera turned to its right by ``degrees`` in its place; to its left below 0."""
+    turn = RigidTransform.exp(np.array([0, -np.radians(degrees), 0, 0, 0, 0])).matrix
+    return turn @ cam_from_world
+
+
+def _film(
+    folder: Path, poses: Double, hidden: tuple[int, ...], strangers: list[NDArray[np.uint8]]
+) -> HiddenFilm:
+    walls, count = soft_corner(), len(poses)
     frames = list[Frame]()
-    for number, picture in enumerate(pictures):
+    for number, picture in enumerate([*(draw(walls, pose, PINHOLE) for pose in poses), *strangers]):
         path = folder / f"{number:06d}.png"
         write_image(path, picture)
-        time_s = number / 2 if number < COUNT else 4.2
+        time_s = number / 2 if number < count else 4.2
         frames.append(Frame(index=number, timestamp_s=time_s, name=path.name, path=path, sharpness=1.0))
-    known, truth = [number for number in range(COUNT) if number not in HIDDEN], cameras_at(poses)
+    known, truth = [number for number in range(count) if number not in hidden], cameras_at(poses)
     model = SparseModel(
         posed_images=PosedImages(
             cameras=truth[np.array(known)],
@@ -73,7 +96,7 @@ def hidden_film(folder: Path) -> HiddenFilm:
         scale="arbitrary",
         num_input_images=len(frames),
     )
-    lost = RunWarning(code="frames_not_registered", message="6 of 18 frames could not be placed.")
+    lost = RunWarning(code="frames_not_registered", message="Some frames could not be placed.")
     found = SfmResult(
         model=model,
         quality=_quality(len(known), len(frames)),

@@ -7,16 +7,27 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from roomsplat.core.images import Frame
-from roomsplat.core.progress import Progress
+from roomsplat.core.images import Frame, PosedImages
+from roomsplat.core.progress import Progress, silent
 from roomsplat.errors import InvalidFileError, InvalidSettingError
 from roomsplat.pipeline.config import PipelineConfig
 from roomsplat.pipeline.lost import Completed, complete_cameras
 from roomsplat.pipeline.workspace import Workspace
 from roomsplat.posefree.config import PosefreeConfig
-from roomsplat.posefree.stage import with_placed_frames
+from roomsplat.posefree.stage import find_lost_frames, with_placed_frames
 from roomsplat.render.cpu.engine import CpuEngine
-from tests.posefree.scenes import BLANK, CONFIG, COUNT, HIDDEN, STRANGER, WALL, HiddenFilm, hidden_film
+from tests.posefree.scenes import (
+    BLANK,
+    CONFIG,
+    COUNT,
+    HIDDEN,
+    PANNED,
+    STRANGER,
+    WALL,
+    HiddenFilm,
+    hidden_film,
+    panned_film,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +78,24 @@ def test_what_is_not_of_the_room_or_shows_too_little_is_refused(step: Step) -> N
     assert not (folder / "features").exists()
 
 
+def test_the_scene_grows_with_a_turn_into_what_nobody_knew(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Three frames turn away by most of a picture: one after the other is placed in what the last one added.
+
+    They turn on the spot, so nothing tells the distance of what is new: their place is right to a twentieth of the
+    distance of what they see, their direction to 1.5 degrees. A scene that does not grow loses the last one.
+    """
+    film = panned_film(tmp_path_factory.mktemp("pan"))
+    config = PipelineConfig(engine="cpu", threads=2, posefree=CONFIG)
+    workspace = Workspace(tmp_path_factory.mktemp("run"))
+    result = complete_cameras(film.frames, film.sfm, CpuEngine(2), config, workspace, "key", silent)
+    assert [frame.index for frame in result.sfm.frames] == list(range(8 + PANNED))
+    cameras = result.sfm.model.posed_images.cameras
+    apart = np.linalg.norm(cameras.centers - film.truth.centers, axis=1)
+    turns = np.einsum("cij,cij->c", cameras.cam_from_world[:, :3, :3], film.truth.cam_from_world[:, :3, :3])
+    assert apart.max() < 0.05 * 3, apart
+    assert np.degrees(np.arccos(np.clip((turns - 1) / 2, -1, 1))).max() < 1.5
+
+
 def test_placed_and_lost_frames_are_told(step: Step) -> None:
     """The warnings say how many frames were placed and how many are left out; progress counts them and never falls."""
     warnings = {warning.code: warning.message for warning in step.result.sfm.warnings}
@@ -87,6 +116,25 @@ def test_an_earlier_result_is_taken(step: Step) -> None:
     ours, first = again.sfm.model.posed_images, step.result.sfm.model.posed_images
     np.testing.assert_array_equal(ours.cameras.cam_from_world, first.cameras.cam_from_world)
     assert ours.image_paths == first.image_paths
+
+
+def test_three_known_frames_are_too_few_to_try(step: Step, tmp_path: Path) -> None:
+    """Nothing around a lost frame tells what is usual there: all stay lost, with a reason, and nothing is computed."""
+    film, told = step.film, list[Progress]()
+    images = film.sfm.model.posed_images
+    posed = PosedImages(
+        cameras=images.cameras[:3],
+        image_paths=images.image_paths[:3],
+        mask_paths=(None,) * 3,
+        is_eval=np.zeros(3, np.bool_),
+    )
+    few = replace(film.sfm, frames=film.sfm.frames[:3], model=replace(film.sfm.model, posed_images=posed))
+    find_lost_frames(film.frames, few, CpuEngine(1), CONFIG, tmp_path, told.append)
+    content = json.loads((tmp_path / "placed.json").read_text())
+    assert content["placed"] == []
+    assert len(content["refused"]) == len(film.frames) - 3
+    assert all(one["reason"] for one in content["refused"])
+    assert told == []
 
 
 def test_nothing_is_done_where_nothing_is_asked(step: Step) -> None:

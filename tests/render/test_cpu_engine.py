@@ -46,7 +46,7 @@ def train(threads: int, width: int, height: int, count: int) -> dict[str, np.nda
 
 @pytest.mark.parametrize(("width", "height", "count"), [(83, 61, 501), (16, 16, 16), (150, 37, 900)])
 def test_threads_do_not_change_a_bit(width: int, height: int, count: int) -> None:
-    """Pictures, losses, parameters, moments, statistics and camera gradients are bit-identical for 1, 2 and 3 threads."""
+    """Pictures, losses, parameters, moments, statistics and camera slopes are the same bits for 1, 2 and 3 threads."""
     one = train(1, width, height, count)
     for threads in (2, 3):
         for name, value in train(threads, width, height, count).items():

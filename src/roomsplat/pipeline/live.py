@@ -42,21 +42,22 @@ def write_thumbnail(out: Path, frames: Sequence[Frame]) -> None:
 def show_cameras(
     out: Path, model: SparseModel, frames: Sequence[Frame], journal: Journal, *, reused: bool
 ) -> None:
-    """Write ``cameras/`` before training, unless the folder has these very cameras, and tell that they are there.
+    """Write ``cameras/`` before training, unless they are there, and tell that they are.
 
     Results of an earlier run that were made from other cameras are removed first: they are never beside cameras that do
-    not describe them. Those of the same cameras stay until the new scene is there. ``reused``: the cameras are those of
-    an earlier run, so that nothing speaks against its results where the folder is missing.
+    not describe them. ``reused``: the cameras are those of an earlier run. The folder then has them, perhaps as that
+    run's training corrected them, and stays with that run's results until the new scene is there.
     """
     folder = out / "cameras"
-    part = write_cameras(folder, model, frames)
-    if _same(part, folder):
-        shutil.rmtree(part)
-    else:
-        if folder.exists() or not reused:
-            for name in MADE_FROM_CAMERAS:
-                (out / name).unlink(missing_ok=True)
-        replace_folder(part, folder)
+    if not (reused and folder.exists()):
+        part = write_cameras(folder, model, frames)
+        if _same(part, folder):
+            shutil.rmtree(part)
+        else:
+            if not reused:
+                for name in MADE_FROM_CAMERAS:
+                    (out / name).unlink(missing_ok=True)
+            replace_folder(part, folder)
     journal.emit(
         CamerasFound(
             stage="sfm",

@@ -155,8 +155,21 @@ def _frames_table(summary: RunSummary, capture: Capture) -> str:
         (f"left out: {reason.replace('_', ' ')}", count) for reason, count in capture.dropped.items() if count
     ]
     rows.append(("cameras found", summary.frames_registered))
+    if summary.frames_placed:
+        rows.append(("of these, lost at first and placed against the scene", summary.frames_placed))
     cells = "".join(f"<tr><td>{escape(name)}</td><td class=n>{count}</td></tr>" for name, count in rows)
-    return f"<h2>Pictures</h2><table>{cells}</table>"
+    return f"<h2>Pictures</h2><table>{cells}</table>{_cameras_note(summary)}"
+
+
+def _cameras_note(summary: RunSummary) -> str:
+    moved = summary.cameras_moved
+    if moved is None:
+        return "<p class=note>Fitting left the cameras where they were found.</p>"
+    return (
+        f"<p class=note>Fitting corrected the cameras: they turned by {moved['degrees']:.2f}° and moved by "
+        f"{moved['percent']:.2f} % of the scene's depth on average, and the focal length changed by "
+        f"{moved['focal_percent']:+.2f} %.</p>"
+    )
 
 
 def _seconds_table(summary: RunSummary) -> str:

@@ -3,7 +3,7 @@
 import errno
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,17 +21,21 @@ from roomsplat.pipeline.export import export_pictures, export_scene, replace_fol
 from roomsplat.pipeline.fit import fit
 from roomsplat.pipeline.journal import Emit, Journal
 from roomsplat.pipeline.live import LiveScene, show_cameras, write_thumbnail
+from roomsplat.pipeline.lost import complete_cameras
 from roomsplat.pipeline.reference import path_error
 from roomsplat.pipeline.rehearsal import Rehearsal
 from roomsplat.pipeline.report import write_report
 from roomsplat.pipeline.summary import RunSummary, write_summary
-from roomsplat.pipeline.training_files import load_training, save_training
+from roomsplat.pipeline.training_files import Trained, load_training, save_training
 from roomsplat.pipeline.workspace import Workspace, source_key, stage_key, write_text_whole
 from roomsplat.render.cuda.failures import in_words
 from roomsplat.render.engines import select_engine
+from roomsplat.sfm.shares import part
 from roomsplat.sfm.solve import load_sfm, solve_cameras
 
 CHECKPOINT = "checkpoint"
+SOLVING_SHARE = 0.8
+"""Of the stage's bar; what is left is for lost frames, if there are any."""
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -88,7 +92,8 @@ def _line(
     capture_key = stage_key(config.capture, key)
     sfm_key = stage_key(config.sfm, capture_key)
     engine = select_engine(config.engine, config.threads, config.device)
-    train_key = stage_key(config.train, sfm_key, engine.name, str(config.eval_every))
+    posefree_key = stage_key(config.posefree, sfm_key, engine.name)
+    train_key = stage_key(config.train, posefree_key, engine.name, str(config.eval_every))
     write_text_whole(out / "config.json", config_to_json(config))
     journal.emit(
         RunStarted(message=f"{source.name} → {out}", source=str(source), out=str(out), engine=engine.name)
@@ -116,10 +121,19 @@ def _line(
                     capture.frames,
                     folder,
                     replace(config.sfm, threads=config.sfm.threads or config.threads),
-                    stage.report,
+                    part(stage.report, 0, SOLVING_SHARE),
                 )
-        sfm = load_sfm(workspace.folder("sfm"))
-        stage.seconds = workspace.seconds("sfm")
+        found = complete_cameras(
+            capture.frames,
+            load_sfm(workspace.folder("sfm")),
+            engine,
+            config,
+            workspace,
+            posefree_key,
+            part(stage.report, SOLVING_SHARE, 1),
+        )
+        sfm, stage.reused = found.sfm, stage.reused and found.reused
+        stage.seconds = workspace.seconds("sfm") + found.seconds
         model = hold_out(sfm.model, config.eval_every)
         stage.message = f"{len(sfm.frames)} of {len(capture.frames)} cameras found"
         journal.warn("sfm", *sfm.warnings)
@@ -134,7 +148,7 @@ def _line(
                     folder, fit(model, engine, config.train, folder / CHECKPOINT, stage.report, watch)
                 )
                 shutil.rmtree(folder / CHECKPOINT)  # two to three times the size of the scene
-        trained = load_training(workspace.folder("train"))
+        trained, model = with_training(model, workspace.folder("train"))
         stage.seconds = workspace.seconds("train")
         stage.message = f"{len(trained.gaussians):,} Gaussians"
         journal.warn("train", *trained.warnings)
@@ -149,11 +163,13 @@ def _line(
         source=source.name,
         frames_extracted=len(capture.frames),
         frames_registered=len(sfm.frames),
+        frames_placed=found.num_placed,
         num_gaussians=len(scene.gaussians),
         engine=engine.name,
         quality=config.quality,
         eval_psnr=trained.psnr,
         eval_ssim=trained.ssim,
+        cameras_moved=None if trained.motion is None else asdict(trained.motion),
         ate_percent=compare_path(model, sfm.frames, reference, journal),
         stage_seconds=journal.stage_seconds,
         warnings=journal.warnings,
@@ -169,6 +185,11 @@ def _line(
         ],
     )
     write_report(out / "report.html", summary, capture, sfm, model, views, scene)
+    return _finished(out, scene, summary, journal)
+
+
+def _finished(out: Path, scene: SplatScene, summary: RunSummary, journal: Journal) -> Reconstruction:
+    """Write the figures last: with them the folder says that it is whole."""
     write_summary(out / "run.json", summary)
     journal.emit(RunFinished(message=f"done: {out / 'scene.ply'}", summary=summary.to_json()))
     return Reconstruction(scene=scene, summary=summary)
@@ -187,6 +208,13 @@ def compare_path(
             "export", RunWarning(code="reference_does_not_fit", message=f"{error.message} {error.hint}")
         )
         return None
+
+
+def with_training(model: SparseModel, folder: Path) -> tuple[Trained, SparseModel]:
+    """What training left in ``folder``, and ``model`` with the cameras as training left them."""
+    trained = load_training(folder)
+    images: PosedImages = replace(model.posed_images, cameras=trained.cameras)
+    return trained, replace(model, posed_images=images)
 
 
 def hold_out(model: SparseModel, every: int) -> SparseModel:

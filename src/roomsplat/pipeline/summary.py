@@ -35,6 +35,8 @@ class RunSummary:
     """Path error against known cameras, RMSE in % of the path's length; ``None`` when no truth was given."""
     stage_seconds: dict[str, float]
     """Seconds by stage: capture, sfm, train, export."""
+    frames_placed: int = 0
+    """Of these, pictures that matching alone had lost and that were placed against the scene."""
     warnings: list[RunWarning] = field(default_factory=list[RunWarning])
     """What the user should know."""
     train_size: tuple[int, int] = (0, 0)
@@ -43,6 +45,9 @@ class RunSummary:
     """Training steps."""
     files: list[str] = field(default_factory=list[str])
     """What was written, relative to the folder."""
+    cameras_moved: dict[str, float] | None = None
+    """How far training moved the cameras: ``degrees`` and ``percent`` of the scene's extent, root mean square, and
+    ``focal_percent``; ``None`` if they stayed where structure from motion had put them."""
     version: str = __version__
     """Of roomsplat."""
 

@@ -1,5 +1,6 @@
 """A camera moved until the scene looks like the photograph: coarse to fine, through the engine's pose gradient."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,9 +9,9 @@ from numpy.typing import NDArray
 from roomsplat.core.cameras import PinholeCamera
 from roomsplat.core.transforms import RigidTransform
 from roomsplat.media.images import resize_image
-from roomsplat.posefree.scene import COVERED, Scene
+from roomsplat.posefree.scene import Scene, shown
 from roomsplat.render.base import RenderSettings, Splats, Target
-from roomsplat.train.host import on_host
+from roomsplat.render.view import render_view
 
 Double = NDArray[np.float64]
 
@@ -37,11 +38,16 @@ class Aligned:
     cam_from_world: Double
     """(4, 4)."""
     loss: float
-    """Over the covered pixels, at full size; infinite where nothing is covered."""
+    """Over what the scene shows, at full size; infinite where it shows nothing."""
 
 
 def align(
-    scene: Scene, splats: Splats, picture: NDArray[np.uint8], camera: PinholeCamera, curvature: Double
+    scene: Scene,
+    splats: Splats,
+    picture: NDArray[np.uint8],
+    camera: PinholeCamera,
+    curvature: Double,
+    witnesses: Sequence[PinholeCamera],
 ) -> Aligned:
     """Move ``camera`` until the scene looks like ``picture`` (at the scene's own size).
 
@@ -57,7 +63,7 @@ def align(
             continue
         small = resize_image(picture, width, height)
         here = replace(camera.resized(width, height), cam_from_world=pose.astype(np.float32))
-        told = _comparison(scene, splats, small, here)
+        told = _comparison(scene, splats, small, here, witnesses)
         if told is None:
             return Aligned(cam_from_world=pose, loss=float("inf"))
         pose, loss = _descend(scene, splats, here, told, units, steps, RATE * 0.5**number)
@@ -65,13 +71,15 @@ def align(
 
 
 def _comparison(
-    scene: Scene, splats: Splats, picture: NDArray[np.uint8], camera: PinholeCamera
+    scene: Scene,
+    splats: Splats,
+    picture: NDArray[np.uint8],
+    camera: PinholeCamera,
+    witnesses: Sequence[PinholeCamera],
 ) -> tuple[Target, NDArray[np.float32]] | None:
-    """The photograph where the scene covers it, and the colour transform between them; ``None``: covered nowhere."""
-    drawn = scene.engine.rasterize(splats, camera, _settings(scene))
-    with scene.engine.guard:
-        rgb, alpha = on_host(drawn.rgb), on_host(drawn.alpha)
-    mask = alpha > COVERED
+    """The photograph where the scene shows it, and the colour transform between them; ``None``: it shows nothing."""
+    view = render_view(scene.engine, splats, camera, replace(_settings(scene), with_depth=True))
+    rgb, mask = view.rgb.transpose(2, 0, 1), shown(view.depth, view.alpha, camera, witnesses)
     if mask.sum() < 50:
         return None
     colour = np.zeros((3, 4), np.float32)

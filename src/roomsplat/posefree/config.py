@@ -16,7 +16,7 @@ class PosefreeConfig:
     scene_steps: int = 800
     """Training steps of that scene."""
     growth_steps: int = 200
-    """Further steps when frames were accepted and others still are lost; each round."""
+    """Further steps after each placed frame that shows what the scene does not cover; 0 lets it not grow."""
     max_gaussians: int = 30_000
     """Size of that scene."""
     feature_side: int = 800

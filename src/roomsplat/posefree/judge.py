@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from roomsplat.core.images import RenderOutput
-from roomsplat.posefree.scene import COVERED
 
 Double = NDArray[np.float64]
 
@@ -20,14 +19,14 @@ MIN_MATCHES = 25
 MAX_SIGMA = 0.015
 """Of the place, as the matches know it, as a share of the depth of what the frame sees."""
 MIN_COVERED = 0.4
-"""Share of the picture that the scene covers."""
+"""Share of the picture that the scene shows, where known frames looked (``scene.shown``)."""
 MIN_EXPLAINED = 0.5
-"""Correlation of the photograph's detail with the scene's, over the covered pixels …"""
+"""Correlation of the photograph's detail with the scene's, over what the scene shows …"""
 MIN_EXPLAINED_RELATIVE = 0.75
 """… and as a share of that of the known frames around it."""
 MAX_DRIFT = 0.04
 """From the pose of the matches to the aligned one, as a share of the depth; half of it again in radians."""
-PUSH, MAX_RETURN = 0.03, 0.015
+PUSH, MAX_RETURN = 0.03, 0.01
 """A second alignment starts so far away (share of the depth, and half of it in radians); so near it must come back."""
 MAX_SPEED = 6.0
 """Against the median speed of the known frames around it; a film has strides and pauses, but no jumps."""
@@ -82,18 +81,12 @@ def center(cam_from_world: NDArray[np.floating]) -> Double:
     return -pose[:3, :3].T @ pose[:3, 3]
 
 
-def covered(view: RenderOutput) -> float:
-    """Share of the picture that the scene covers."""
-    return float((view.alpha > COVERED).mean())
-
-
-def explained(view: RenderOutput, picture: NDArray[np.uint8]) -> float:
-    """Correlation of the photograph's detail with the scene's, over covered pixels: 1 shows the same, 0 another place.
+def explained(view: RenderOutput, mask: NDArray[np.bool_], picture: NDArray[np.uint8]) -> float:
+    """Correlation of the photograph's detail with the scene's, inside ``mask``: 1 shows the same, 0 another place.
 
     Detail is the grey picture without what varies slowly: walls are bright and corners dark in every room. Both are
     looked at a little softly, as a scene that was fitted briefly is soft.
     """
-    mask = view.alpha > COVERED
     if mask.sum() < 50:
         return 0.0
     width = max(mask.shape) / 25

@@ -11,13 +11,15 @@ from roomsplat.core.cameras import PinholeCamera
 from roomsplat.core.images import RenderOutput
 from roomsplat.core.point_cloud import SparseModel
 from roomsplat.core.progress import Progress, ReportProgress, silent
+from roomsplat.core.projection import project
 from roomsplat.core.transforms import RigidTransform
 from roomsplat.posefree.align import Aligned, align
 from roomsplat.posefree.config import PosefreeConfig
 from roomsplat.posefree.features import Found, find
-from roomsplat.posefree.judge import PUSH, Figures, center, covered, distance, explained
+from roomsplat.posefree.grow import ENOUGH, grown, new_gaussians
+from roomsplat.posefree.judge import PUSH, Figures, center, distance, explained
 from roomsplat.posefree.resection import Resection, resect
-from roomsplat.posefree.scene import Scene, fit_scene, lift, most_alike, rays_of, thumbnail
+from roomsplat.posefree.scene import COVERED, Scene, fit_scene, lift, most_alike, rays_of, shown, thumbnail
 from roomsplat.render.base import Engine, Splats
 from roomsplat.sfm.matching import match
 from roomsplat.sfm.shares import part
@@ -30,6 +32,8 @@ FIT_SHARE, FEATURES_SHARE = 0.5, 0.7
 """Of the progress, when the scene is fitted and when the features are found."""
 AROUND = 4
 """Known frames, the nearest in time, that a lost frame is measured by."""
+SAMPLED = 37
+"""One pixel of so many in a known frame tells the depth of what the scene does not show of it."""
 KEPT_VIEWS = 64
 """Of the scene from known frames; 2 MB each at 400 px."""
 
@@ -55,6 +59,17 @@ class Placed:
     cam_from_world: Double
     """(4, 4)."""
     figures: Figures
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Located:
+    """A placed frame and what placed it."""
+
+    placed: Placed
+    points: Double
+    """(n, 3) points of the room that agree with it."""
+    partners: tuple[Shot, ...]
+    """Known frames that see such points, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,22 +134,23 @@ class _Placing:
         self._views = dict[int, RenderOutput]()
         self._around = dict[int, float]()
         self._placed = list[Placed]()
+        self._placed_before = dict[int, int]()
 
     def run(self, folder: Path, threads: int | None, report: ReportProgress) -> Placement:
         """Round after round, until nothing more is found."""
         todo, reasons = list(self._tried()), dict[int, str]()
         self._find_features(todo, folder, threads)
-        begin, total, before = FEATURES_SHARE - FIT_SHARE, len(todo), -1
+        self._fill(todo)
+        begin, total = FEATURES_SHARE - FIT_SHARE, len(todo)
         for _ in range(self._config.rounds):
             left = list[Shot]()
-            new, before = before, len(self._placed)
             for shot in todo:
-                if not self._has_news(shot, new):
+                if not self._has_news(shot):
                     left.append(shot)
                     continue
+                self._placed_before[shot.number] = len(self._placed)
                 placed = self._try(shot)
-                if isinstance(placed, Placed):
-                    self._placed.append(placed)
+                if isinstance(placed, _Located):
                     self._accept(shot, placed)
                 else:
                     reasons[shot.number] = placed
@@ -163,10 +179,13 @@ class _Placing:
             refused=tuple(sorted(refused, key=lambda one: one.number)),
         )
 
-    def _has_news(self, shot: Shot, count: int) -> bool:
-        """Whether a frame placed after the first ``count`` ones may help; below 0: at the first try."""
-        new = {one.number for one in self._placed[max(count, 0) :]}
-        return count < 0 or any(other.number in new for other in self._partners(shot))
+    def _has_news(self, shot: Shot) -> bool:
+        """Whether it was not tried yet, or frames that may help were placed since."""
+        since = self._placed_before.get(shot.number)
+        if since is None:
+            return True
+        new = {one.number for one in self._placed[since:]}
+        return any(other.number in new for other in self._partners(shot))
 
     def _tried(self) -> Sequence[Shot]:
         return self._lost[: self._config.max_lost]
@@ -204,13 +223,15 @@ class _Placing:
     def _explained(self, shot: Shot) -> float:
         """Of a known frame."""
         if shot.number not in self._around:
-            self._around[shot.number] = explained(self._view(shot), self._scene.picture(shot.path))
+            view = self._view(shot)
+            mask = view.alpha > COVERED
+            self._around[shot.number] = explained(view, mask, self._scene.picture(shot.path))
         return self._around[shot.number]
 
-    def _try(self, shot: Shot) -> Placed | str:
+    def _try(self, shot: Shot) -> _Located | str:
         """The frame's place, or why it has none."""
         camera = shot.camera.resized(*self._scene.size)
-        points, rays, features = self._matches(shot, camera)
+        points, rays, features, whose = self._matches(shot, camera)
         found = resect(points, rays, tolerance=TOLERANCE, seed=self._config.seed + shot.number)
         matches = 0 if found is None else len(np.unique(features[found.inliers]))
         if found is None or matches < 4:
@@ -222,12 +243,20 @@ class _Placing:
         objection = figures.objection()
         if objection is not None:
             return objection
-        return Placed(number=shot.number, cam_from_world=first.cam_from_world, figures=figures)
+        sharing = set(whose[found.inliers].tolist())
+        return _Located(
+            placed=Placed(number=shot.number, cam_from_world=first.cam_from_world, figures=figures),
+            points=points[found.inliers],
+            partners=tuple(other for other in self._partners(shot) if other.number in sharing),
+        )
 
-    def _matches(self, shot: Shot, camera: PinholeCamera) -> tuple[Double, Double, NDArray[np.int64]]:
-        """Points of the room, the rays along which the frame sees them, and the numbers of its features."""
+    def _matches(
+        self, shot: Shot, camera: PinholeCamera
+    ) -> tuple[Double, Double, NDArray[np.int64], NDArray[np.int64]]:
+        """Points of the room, the rays along which the frame sees them, which of its features, whose depth it was."""
         mine = self._found[shot.number]
-        points, rays, features = list[Double](), list[Double](), list[NDArray[np.int64]]()
+        points, rays = list[Double](), list[Double]()
+        features, whose = list[NDArray[np.int64]](), list[NDArray[np.int64]]()
         for other in self._partners(shot):
             theirs = self._found.get(other.number)
             if theirs is None:
@@ -238,11 +267,18 @@ class _Placing:
             points.append(lifted[is_good])
             rays.append(rays_of(camera, mine.places[pairs[is_good, 0]]))
             features.append(pairs[is_good, 0])
-        return np.concatenate(points), np.concatenate(rays), np.concatenate(features)
+            whose.append(np.full(int(is_good.sum()), other.number))
+        return np.concatenate(points), np.concatenate(rays), np.concatenate(features), np.concatenate(whose)
+
+    def _witnesses(self, shot: Shot) -> list[PinholeCamera]:
+        """The known frames that may have seen what the frame sees."""
+        return [other.camera for other in self._partners(shot)]
 
     def _align(self, shot: Shot, camera: PinholeCamera, pose: Double, curvature: Double) -> Aligned:
         here = replace(camera, cam_from_world=pose.astype(np.float32))
-        return align(self._scene, self._splats, self._scene.picture(shot.path), here, curvature)
+        return align(
+            self._scene, self._splats, self._scene.picture(shot.path), here, curvature, self._witnesses(shot)
+        )
 
     def _figures(
         self,
@@ -257,15 +293,15 @@ class _Placing:
         push = sign * PUSH * np.array([0.5, 0.5, 0.5, depth, depth, depth])
         pushed = RigidTransform.exp(push).matrix @ first.cam_from_world
         second = self._align(shot, camera, pushed, found.curvature)
-        view = self._scene.view(replace(camera, cam_from_world=first.cam_from_world.astype(np.float32)))
-        around = sorted(self._known, key=lambda other: (abs(other.time_s - shot.time_s), other.number))
-        near = around[:AROUND]
+        here = replace(camera, cam_from_world=first.cam_from_world.astype(np.float32))
+        view = self._scene.view(here)
+        mask = shown(view.depth, view.alpha, here, self._witnesses(shot))
         return Figures(
             matches=matches,
             sigma=found.center_sigma / depth,
-            covered=covered(view),
-            explained=explained(view, self._scene.picture(shot.path)),
-            explained_around=float(np.median([self._explained(other) for other in near])),
+            covered=float(mask.mean()),
+            explained=explained(view, mask, self._scene.picture(shot.path)),
+            explained_around=float(np.median([self._explained(other) for other in self._nearest(shot)])),
             drift=distance(found.cam_from_world, first.cam_from_world, depth),
             comes_back=distance(first.cam_from_world, second.cam_from_world, depth),
             speed=self._speed(shot, center(first.cam_from_world), depth),
@@ -286,7 +322,52 @@ class _Placing:
         gap = max(abs(float(times[nearest]) - shot.time_s), float(np.median(gaps)))
         return float(np.linalg.norm(place - centers[nearest]) / gap / max(typical, slowest))
 
-    def _accept(self, shot: Shot, placed: Placed) -> None:
-        """From now on the frame is known."""
+    def _accept(self, shot: Shot, located: _Located) -> None:
+        """From now on the frame is known, and the scene shows what it sees."""
+        placed = located.placed
         camera = replace(shot.camera, cam_from_world=placed.cam_from_world.astype(np.float32))
-        self._known.append(replace(shot, camera=camera))
+        known = replace(shot, camera=camera)
+        self._placed.append(placed)
+        self._known.append(known)
+        view, small = self._view(known), camera.resized(*self._scene.size)
+        mask = shown(view.depth, view.alpha, small, [one.camera for one in located.partners])
+        self._grow(known, mask, project(small, located.points), located.partners)
+
+    def _fill(self, todo: Sequence[Shot]) -> None:
+        """Let the scene show all that the known frames next to lost ones see.
+
+        What only the last frame before a gap saw has no points, and a brief training leaves it dark; but it is what
+        the first lost frame sees, too.
+        """
+        edges = {self._nearest(shot)[0].number: self._nearest(shot)[0] for shot in todo}
+        for known in [edges[number] for number in sorted(edges)]:
+            view = self._view(known)
+            mask = view.alpha > COVERED
+            rows, columns = (place[::SAMPLED] for place in np.nonzero(mask))
+            depths = view.depth[rows, columns].astype(np.float64)
+            pixels = np.column_stack([columns, rows]).astype(np.float64) + 0.5
+            self._grow(known, mask, (pixels, depths), self._nearest(known)[1:])
+
+    def _nearest(self, shot: Shot) -> list[Shot]:
+        """The known frames around it in time, nearest first."""
+        return sorted(self._known, key=lambda other: (abs(other.time_s - shot.time_s), other.number))[:AROUND]
+
+    def _grow(
+        self, known: Shot, mask: NDArray[np.bool_], depths: tuple[Double, Double], others: Sequence[Shot]
+    ) -> None:
+        """New Gaussians where a known frame sees what is not in ``mask``; ``depths``: some pixels and their depth."""
+        if mask.mean() >= ENOUGH or self._config.growth_steps == 0:
+            return
+        picture, small = self._scene.picture(known.path), known.camera.resized(*self._scene.size)
+        new = new_gaussians(~mask, small, picture, *depths)
+        if new is None:
+            return
+        # The frame itself twice: the others are in the scene already.
+        window = [(one.path, one.camera) for one in (known, known, *others)]
+        steps, extent = self._config.growth_steps, float(np.median(depths[1]))
+        seed = self._config.seed + known.number
+        self._scene = grown(self._scene, new, window, steps=steps, extent=extent, seed=seed)
+        gaussians = self._scene.gaussians
+        self._splats = self._scene.engine.create(gaussians, sh_degree=gaussians.sh_degree)
+        self._views.clear()
+        self._around.clear()

@@ -12,6 +12,7 @@ from roomsplat.core.gaussians import Gaussians
 from roomsplat.core.images import RenderOutput
 from roomsplat.core.point_cloud import SparseModel
 from roomsplat.core.progress import ReportProgress
+from roomsplat.core.projection import pixel_rays, project
 from roomsplat.media.images import read_image, reduced_size, resize_image
 from roomsplat.posefree.config import PosefreeConfig
 from roomsplat.render.base import Engine, RenderSettings
@@ -62,6 +63,29 @@ def fit_scene(model: SparseModel, engine: Engine, config: PosefreeConfig, report
     gaussians = train(all_used, engine, settings, report=report).gaussians
     size = reduced_size(images.cameras.width, images.cameras.height, config.max_side)
     return Scene(engine=engine, gaussians=gaussians, size=size)
+
+
+def shown(
+    depth: NDArray[np.floating],
+    alpha: NDArray[np.floating],
+    camera: PinholeCamera,
+    witnesses: Sequence[PinholeCamera],
+) -> NDArray[np.bool_]:
+    """(h, w) where the scene may be believed: covered, and in the picture of one of the known ``witnesses`` at least.
+
+    Beyond what they saw the scene is not empty: Gaussians at the edge of the known reach over it, and show anything.
+    """
+    origin, directions = pixel_rays(camera)
+    mask = alpha > COVERED
+    points = origin + directions[mask] * depth[mask, None]
+    seen = np.zeros(len(points), np.bool_)
+    for witness in witnesses:
+        left = np.flatnonzero(~seen)
+        pixels, distance = project(witness, points[left])
+        inside = (pixels >= 0).all(axis=1) & (pixels < (witness.width, witness.height)).all(axis=1)
+        seen[left] = inside & (distance > 0)
+    mask[mask] = seen
+    return mask
 
 
 def lift(view: RenderOutput, camera: PinholeCamera, places: Double) -> tuple[Double, NDArray[np.bool_]]:

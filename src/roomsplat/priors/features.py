@@ -111,7 +111,7 @@ def untrained(kind: Kind, max_features: int) -> Any:
     """The network without weights; nothing is fetched.
 
     ALIKED and XFeat are asked for their best features, not for those above a score: what a plain corner of a room has
-    is weak, and is all that there is (`office`, frames 48 to 50: 32 and 73 verified matches; docs/decisions/0061).
+    is weak, and is all that there is (`office`, frames 48 to 50; docs/decisions/0061).
     """
     # it takes seconds, and is an extra: only who asks for it pays
     import kornia.feature as networks  # noqa: PLC0415  # pyright: ignore[reportMissingModuleSource]

@@ -43,6 +43,11 @@ def choose_device(device: Device) -> str:
     return "cuda" if there and device != "cpu" else "cpu"
 
 
+def use_threads(count: int) -> None:
+    """Let networks on the processor use this many threads; for the whole process."""
+    import_torch().set_num_threads(count)
+
+
 @contextlib.contextmanager
 def steady() -> Generator[None]:
     """No gradients, and the same kernels at every call: the same pictures give the same bits on one computer."""

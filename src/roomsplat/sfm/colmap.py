@@ -81,10 +81,9 @@ class Session:
 
     def adopt_matches(self, other: "Session", changed: Collection[int]) -> set[Pair]:
         """Take over what ``other`` knows of pairs of frames whose features are the same here; which pairs these are."""
-        # Both sessions are of this class, which is what "private" is to.
-        frame_of = {image_id: index for index, image_id in other._ids.items()}  # noqa: SLF001
+        frame_of = {image_id: index for index, image_id in other._ids.items()}  # noqa: SLF001 - of the same class
         taken = set[Pair]()
-        with other._open() as theirs, self._open() as ours:  # noqa: SLF001
+        with other._open() as theirs, self._open() as ours:  # noqa: SLF001 - likewise
             pair_ids, matches = theirs.read_all_matches()
             for pair_id, found in zip(pair_ids, matches, strict=True):
                 there = _colmap.pair_id_to_image_pair(pair_id)
