@@ -55,6 +55,14 @@ def test_an_uploaded_video_becomes_a_waiting_job(api: Api, video: Path) -> None:
     assert not list((api.storage / "uploads").glob(".incoming-*"))
 
 
+def test_an_unknown_field_is_told_where_settings_go(api: Api, video: Path) -> None:
+    """A setting sent as a field of the form is refused with the very option that carries it."""
+    with video.open("rb") as file:
+        answer = api.ada.post("/api/jobs/upload", files={"file": file}, data={"quality": "preview"})
+    assert code_of(answer) == (422, "invalid_request")
+    assert "-F 'config={" in answer.json()["hint"]
+
+
 def test_a_client_without_content_length_is_served(api: Api, video: Path) -> None:
     """A body sent in chunks, of which no length is known ahead, becomes a job as well."""
     body = b"".join(

@@ -22,6 +22,9 @@ from roomsplat.server.logging import configure_logging
 from roomsplat.server.service import Service
 from roomsplat.server.settings import ServerSettings
 
+KEEP_ALIVE_SECONDS = 75
+"""Longer than proxies keep an idle connection (60): they must not write to one that was closed here a moment ago."""
+
 GRACE_SECONDS = 3
 """What open requests may take when the service stops; event streams end by themselves at their next look."""
 
@@ -75,7 +78,11 @@ def run_serve(command: Serve) -> None:
             database.sessions, settings, public_url=settings.public_url or _address(settings)
         )
         config = uvicorn.Config(
-            app, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_SECONDS
+            app,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
         )
         server = _Server(config, (crew.interrupt, service.streams.stop))
         stack.callback(messenger.stop)

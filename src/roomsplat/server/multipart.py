@@ -98,7 +98,8 @@ class _Form:
         elif self._name not in self._text_fields:
             raise InvalidRequestError(
                 f"The form has a field {self._name[:40]!r} that is not known here.",
-                hint=f"Known here: file, {', '.join(sorted(self._text_fields))}.",
+                hint=f"Known here: file, {', '.join(sorted(self._text_fields))}. Settings go into config: "
+                """-F 'config={"quality": "preview"}'.""",
             )
 
     def on_part_data(self, data: bytes, start: int, end: int) -> None:

@@ -7,7 +7,13 @@ export function Curves({ curve }: { curve: readonly CurvePoint[] }) {
   if (last === undefined || curve.length < 2) return null;
   return (
     <section className="card padded curves" aria-label="Training">
-      <Curve name="PSNR" unit=" dB" digits={1} points={points(curve, (point) => point.psnr)} kind="psnr" />
+      <Curve
+        name="PSNR while training"
+        unit=" dB"
+        digits={1}
+        points={points(curve, (point) => point.psnr)}
+        kind="psnr"
+      />
       <Curve name="Loss" unit="" digits={4} points={points(curve, (point) => point.loss)} kind="loss" log />
       <p className="quiet small figures">
         Step {count(last.step)}

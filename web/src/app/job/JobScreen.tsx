@@ -8,6 +8,7 @@ import { JobActions } from "../live/actions";
 import { useNow, useTitle } from "../live/hooks";
 import { badgeClass, isRunning, queueWords, statusWord } from "../live/words";
 import { go } from "../router";
+import { Unknown } from "../shell/Unknown";
 import { CameraPath } from "./CameraPath";
 import { Curves } from "./Curves";
 import { Downloads } from "./Downloads";
@@ -27,6 +28,7 @@ export function JobScreen({ id }: { id: string }) {
   const files = useFiles(job, story);
   useTitle(job === null ? null : `${job.source_name} · ${statusWord(job)}`);
   if (job === null) {
+    if (error?.code === "job_not_found") return <Unknown />;
     return error === null ? (
       <Spinner label="Fetching the room" />
     ) : (

@@ -2,6 +2,7 @@ import { type ReactNode, useId, useMemo } from "react";
 import { Icon } from "../../design/Icon";
 import { useTitle } from "../live/hooks";
 import { useSigned } from "../session/context";
+import { DropWords } from "../upload/DropWords";
 import { ViewerFrame } from "../viewer/ViewerFrame";
 import "../upload/drop.css";
 import "./open.css";
@@ -24,7 +25,7 @@ export function OpenScreen({ scene }: { scene: File | null }) {
             <Icon name="file" size={28} />
           </span>
           <span className="drop-title">
-            Drop a scene here, or <u>choose one</u>
+            <DropWords what="scene" />
           </span>
           <span className="quiet small">ply, spz, sog or splat · it stays on this computer</span>
         </Choose>

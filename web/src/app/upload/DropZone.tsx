@@ -2,6 +2,7 @@ import { useId } from "react";
 import { Icon } from "../../design/Icon";
 import { bytes, duration } from "../format";
 import { useSigned } from "../session/context";
+import { DropWords } from "./DropWords";
 
 const ACCEPT =
   "video/mp4,video/quicktime,video/x-matroska,video/webm,.mp4,.mov,.mkv,.webm,.m4v,.ply,.spz,.sog,.splat";
@@ -30,7 +31,7 @@ export function DropZone() {
           <Icon name="film" size={28} />
         </span>
         <span className="drop-title">
-          Drop a film here, or <u>choose one</u>
+          <DropWords what="film" />
         </span>
         <span className="quiet small">
           mp4, mov, mkv or webm

@@ -22,8 +22,8 @@ export function UploadScreen() {
         <div className="hero-words">
           <h1>Film a room. Walk through it.</h1>
           <p className="quiet">
-            A minute of video from your phone becomes a 3D scene that opens in any browser. Drop the film here
-            and watch the room appear.
+            A minute of video from your phone becomes a 3D scene that opens in any browser. Send the film and
+            watch the room appear.
           </p>
         </div>
         <DropZone />
