@@ -15,6 +15,7 @@ from benchmarks.poses import Row, Setting, figures_of, house_figures, rows_of, r
 from benchmarks.poses_errors import Errors, Found, errors_of
 from benchmarks.poses_films import CAPTURES, HOUSE_PART, IMAGES, NAMES, TRUTH, Film, film, rendered, shot_of
 from benchmarks.poses_table import cells, print_rows
+from roomsplat.core.alignment import align_similarity
 from roomsplat.core.cameras import Cameras
 from roomsplat.core.transforms import Similarity
 from roomsplat.formats.nerfstudio import TransformsFile, read_transforms
@@ -76,11 +77,15 @@ def test_right_cameras_have_no_error_in_any_world() -> None:
 
 
 def test_wrong_frames_are_named_and_do_not_hide_among_the_others() -> None:
-    """Four frames half a metre off are four wrong frames, though a fit to all of them would blame more."""
+    """Four frames half a metre off are four wrong frames, though a fit to all of them blames twelve."""
     poses = true_poses()
     poses[3:7, 1, 3] += 0.5
     errors = compare(poses)
     assert errors.wrong == NAMES_OF_FRAMES[3:7]
+    true = truth_of(true_poses()).cameras.centers.astype(np.float64)
+    found = Found(names=NAMES_OF_FRAMES, cam_from_world=moved(poses)).centers
+    blamed = np.linalg.norm(align_similarity(found, true).apply(found) - true, axis=1) > 0.05 * 2
+    assert blamed.sum() == 12
     length = 0.1 * (COUNT - 1)
     assert errors.worst == pytest.approx(100 * 0.5 / length, rel=0.02)
     assert 2 < errors.ate < 25

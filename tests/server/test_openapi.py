@@ -26,6 +26,11 @@ UNDESCRIBED = {
 }
 """What the description leaves out."""
 
+PAGE = {
+    f"{method} {path}" for path in (*VIEWS, *(f"/{name}" for name in Site().names)) for method in ("GET", "HEAD")
+}
+"""The page is for people: tests/server/test_page.py and web/e2e hold its laws."""
+
 EXAMPLES = 6
 """Requests of each operation: enough to reach every kind of parameter, few enough for every run of the tests."""
 
@@ -73,13 +78,13 @@ def test_schemathesis_finds_nothing(api: Api, described: dict[str, Any]) -> None
 
 
 def routes(api: Api) -> set[str]:
-    """Every method of every address that the running app answers, as the app itself has them."""
+    """Every method of every address that the running app answers, as the app itself has them, but the page's."""
     found = [route for route in iter_route_contexts(api.app.routes) if route.path]
     return {
         f"{method} {(route.path or '').replace(':path', '')}"
         for route in found
         for method in route.methods or ()
-    }
+    } - PAGE
 
 
 def test_what_is_not_described_is_known(api: Api) -> None:
