@@ -15,6 +15,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from roomsplat.page.site import Site
+from roomsplat.server.routes.page import VIEWS
 from tests.server.api_server import Api, running_api
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
@@ -27,7 +29,9 @@ UNDESCRIBED = {
 """What the description leaves out."""
 
 PAGE = {
-    f"{method} {path}" for path in (*VIEWS, *(f"/{name}" for name in Site().names)) for method in ("GET", "HEAD")
+    f"{method} {path}"
+    for path in (*VIEWS, *(f"/{name}" for name in Site().names))
+    for method in ("GET", "HEAD")
 }
 """The page is for people: tests/server/test_page.py and web/e2e hold its laws."""
 

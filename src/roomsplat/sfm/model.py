@@ -33,6 +33,11 @@ class MappedModel:
     folder: Path
     """Where COLMAP wrote it, to continue from."""
 
+    @property
+    def centers(self) -> NDArray[np.float64]:
+        """(c, 3) where the cameras stand."""
+        return -np.einsum("cji,cj->ci", self.cam_from_world[:, :3, :3], self.cam_from_world[:, :3, 3])
+
     def part(self, keep: slice) -> "MappedModel":
         """Only these rows of ``frames``, and the points that two of them saw."""
         rows = np.arange(len(self.frames))[keep]

@@ -55,10 +55,9 @@ def add_turns(model: MappedModel, verified: Verified, features: Sequence[Feature
 
 def _typical_distance(model: MappedModel, pose: NDArray[np.float64]) -> float:
     """Median distance of what the mapped frame that stands nearest saw."""
-    centers = -np.einsum("cji,cj->ci", model.cam_from_world[:, :3, :3], model.cam_from_world[:, :3, 3])
     center = -pose[:3, :3].T @ pose[:3, 3]
-    counts = np.bincount(model.observation_frames, minlength=len(centers))
-    gaps = np.where(counts > 0, np.linalg.norm(centers - center, axis=1), np.inf)
+    counts = np.bincount(model.observation_frames, minlength=len(model.frames))
+    gaps = np.where(counts > 0, np.linalg.norm(model.centers - center, axis=1), np.inf)
     seen = model.points[model.observation_points[model.observation_frames == int(np.argmin(gaps))]]
     return float(np.median(np.linalg.norm(seen - center, axis=1)))
 

@@ -1,0 +1,58 @@
+"""What is kept of a model: the part that the matches bear out, and more is asked where the camera jumps."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from roomsplat.sfm.mapping import Attempt, sound_part
+from roomsplat.sfm.model import MappedModel
+from tests.sfm.scenes import LENS, walk
+
+COUNT, CUT = 20, 8
+
+
+def attempt(*, support: float, jump: float) -> Attempt:
+    """A walk whose cameras from ``CUT`` on stand ``jump`` aside; the matches across bear it out by ``support``."""
+    poses = walk(COUNT)
+    poses[CUT:, :3, 3] -= poses[CUT:, :3, :3] @ np.array([jump, 0.0, 0.0])
+    supports = np.full(COUNT - 1, 0.95)
+    supports[CUT - 1] = support
+    empty = np.zeros(0, np.int64)
+    model = MappedModel(
+        lens=LENS,
+        frames=np.arange(COUNT),
+        cam_from_world=poses,
+        points=np.zeros((0, 3)),
+        errors=np.zeros(0),
+        is_assumed=np.zeros(0, np.bool_),
+        observation_frames=empty,
+        observation_points=empty,
+        observation_features=empty,
+        folder=Path(),
+    )
+    return Attempt(model=model, support=supports, others=())
+
+
+@pytest.mark.parametrize(
+    ("support", "jump", "first"),
+    [(0.95, 0.0, 0), (0.6, 0.0, 0), (0.45, 0.0, CUT), (0.6, 3.0, CUT), (0.85, 3.0, 0)],
+    ids=["sound", "weak", "not borne out", "weak and a jump", "a jump that is borne out"],
+)
+def test_only_what_is_borne_out_is_kept(support: float, jump: float, first: int) -> None:
+    """The larger side stays where the cut is not borne out; a jump must be borne out better than a walk."""
+    kept = sound_part(attempt(support=support, jump=jump))
+    assert kept.model.frames.tolist() == list(range(first, COUNT))
+    assert len(kept.support) == COUNT - first - 1
+    assert [one.frames.tolist() for one in kept.others] == ([list(range(first))] if first else [])
+
+
+def test_what_is_kept_is_sound() -> None:
+    """Nothing more is dropped from what was kept."""
+    twice = attempt(support=0.2, jump=0.0)
+    twice = replace(twice, support=np.where(np.arange(COUNT - 1) == 3, 0.3, twice.support))
+    kept = sound_part(twice)
+    assert kept.is_sound
+    assert sound_part(kept) is kept
+    assert kept.model.frames.tolist() == list(range(CUT, COUNT))
