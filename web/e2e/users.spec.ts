@@ -16,7 +16,7 @@ test("two users in two browsers never see each other's rooms", async ({ browser,
 
   watch.expected.push(/status of 404 .*\/api\/jobs\//); // the browser's own note about what bob asks for
   await bob.goto(`${keyed.address}/jobs/${adas}`);
-  await expect(bob.getByRole("alert")).toBeVisible();
+  await expect(bob.getByRole("heading", { name: "There is nothing at this address." })).toBeVisible();
   await expect(bob.getByText("adas-room.mp4")).toHaveCount(0);
 
   // through the page, with its cookie and its CSRF token, a room of one's own can be thrown away

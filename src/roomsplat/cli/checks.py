@@ -16,7 +16,7 @@ from roomsplat.render.base import Engine, LearningRates, RenderSettings
 from roomsplat.render.engines import select_engine
 from roomsplat.render.view import render_view
 
-MARKS = {"cuda": "cupy-cuda12x", "cuda13": "cupy-cuda13x", "server": "fastapi"}
+MARKS = {"cuda": "cupy-cuda12x", "cuda13": "cupy-cuda13x", "server": "fastapi", "learned": "kornia"}
 """An extra was asked for where this library of it is installed; then all of its libraries have to be there."""
 
 STEPS = 30

@@ -22,6 +22,12 @@ MAY_SPILL: dict[tuple[str, str], tuple[int, str]] = {
         "NVRTC's own trade for one more block at once",
     )
     for arch in ARCHITECTURES
+} | {
+    ("update", arch): (
+        32,
+        "only while cameras move, with all harmonics: two to four registers once for each Gaussian",
+    )
+    for arch in ("80", "86", "89", "90")
 }
 """Bytes that a kernel may spill (stores and loads) on an architecture, and why that is the better choice."""
 
