@@ -6,7 +6,12 @@ import { expect, test } from "./support/fixtures";
 import { hasNoBarriers } from "./support/screens";
 import { drawn, likeness, showsSplats, viewerIsReady } from "./support/viewer";
 
-test("a film becomes a room: upload, watch it appear, walk through it", async ({ page, service, film, watch }) => {
+test("a film becomes a room: upload, watch it appear, walk through it", async ({
+  page,
+  service,
+  film,
+  watch,
+}) => {
   // A snapshot goes when the room is there, perhaps just as it is asked for; the viewer keeps the one it shows.
   watch.expected.push(/status of 404 .*live\/scene\.splat/);
   // the form has no field for how often a snapshot is written, and this room is done before the first usual one
