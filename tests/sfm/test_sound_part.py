@@ -32,7 +32,7 @@ def attempt(*, support: float, jump: float) -> Attempt:
         observation_features=empty,
         folder=Path(),
     )
-    return Attempt(model=model, support=supports, others=())
+    return Attempt(model=model, support=supports, others=(), features=())
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from roomsplat.media.images import read_header, reduced_size
 from roomsplat.sfm.colmap import Session
 from roomsplat.sfm.config import SfmConfig
 from roomsplat.sfm.features import look_closer
+from roomsplat.sfm.worker import end_with_parent
 
 FOUND = "features.npz"
 
@@ -23,12 +24,6 @@ FOUND = "features.npz"
 def main(job_path: Path) -> None:
     """What the process does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends us
-
-    def end_with_parent() -> None:
-        while os.read(0, 1):
-            pass
-        os._exit(1)
-
     threading.Thread(target=end_with_parent, daemon=True).start()
     job = json.loads(job_path.read_text(encoding="utf-8"))
     folder, paths = job_path.parent, [Path(path) for path in job["paths"]]

@@ -44,6 +44,8 @@ class Attempt:
     support: NDArray[np.float64]
     others: tuple[MappedModel, ...]
     """Further models, of other parts of the film."""
+    features: Sequence[Features]
+    """Of all frames: what the model's feature numbers count in. A closer look numbers them anew."""
 
     @property
     def is_sound(self) -> bool:
@@ -89,7 +91,7 @@ class Mapper:
         best = sound_part(best) if best is not None else None
         if best is None or len(best.model.points) == 0:
             return None
-        return solution_of(best, self._features)
+        return solution_of(best)
 
     def _first_pairs(self) -> set[Pair]:
         config = self._config
@@ -132,7 +134,8 @@ class Mapper:
         if not models or len(models[0].points) == 0:
             return None
         others = start.others if start else tuple(models[1:])
-        return Attempt(model=models[0], support=self._support(models[0]), others=others)
+        support = self._support(models[0])
+        return Attempt(model=models[0], support=support, others=others, features=self._features)
 
     def _support(self, model: MappedModel) -> NDArray[np.float64]:
         rows = {int(frame): row for row, frame in enumerate(model.frames)}
@@ -199,7 +202,7 @@ class Mapper:
                 continue
             model = self._session.join(a, b, similarity, RELAXED)
             rest = tuple(one for one in attempt.others if one is not other)
-            joined = Attempt(model=model, support=self._support(model), others=rest)
+            joined = replace(attempt, model=model, support=self._support(model), others=rest)
             if joined.rank > attempt.rank and joined.support.min() >= MIN_JOINT_SUPPORT:
                 attempt = joined
         return attempt
@@ -237,7 +240,8 @@ def sound_part(attempt: Attempt) -> Attempt:
     while (cut := _worst_cut(attempt)) is not None:
         keep = slice(0, cut) if 2 * cut >= len(attempt.model.frames) else slice(cut, None)
         dropped = slice(cut, None) if keep.start == 0 else slice(0, cut)
-        attempt = Attempt(
+        attempt = replace(
+            attempt,
             model=attempt.model.part(keep),
             support=attempt.support[: cut - 1] if keep.start == 0 else attempt.support[cut:],
             others=(attempt.model.part(dropped), *attempt.others),
@@ -260,13 +264,13 @@ def _worst_cut(attempt: Attempt) -> int | None:
     return int(np.argmin(support)) + 1
 
 
-def solution_of(attempt: Attempt, features: Sequence[Features]) -> Solution:
+def solution_of(attempt: Attempt) -> Solution:
     """The result as arrays, points coloured by the pictures that saw them."""
     model, lens, count = attempt.model, attempt.model.lens, len(attempt.model.points)
     seen = np.zeros((len(model.observation_frames), 3))
     for row, frame in enumerate(model.frames):
         mine = model.observation_frames == row
-        seen[mine] = features[int(frame)].colors[model.observation_features[mine]]
+        seen[mine] = attempt.features[int(frame)].colors[model.observation_features[mine]]
     sums = np.zeros((count, 3))
     np.add.at(sums, model.observation_points, seen)
     tracks = np.bincount(model.observation_points, minlength=count)

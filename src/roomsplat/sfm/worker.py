@@ -31,7 +31,7 @@ def main(job_path: Path) -> int:
     signal.signal(
         signal.SIGINT, signal.SIG_IGN
     )  # Ctrl-C reaches the whole group; the parent decides and ends us
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     try:
         solve(job_path)
     except RoomsplatError as error:
@@ -78,7 +78,7 @@ def _say(content: dict[str, object]) -> None:
     sys.stdout.flush()
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """The parent holds the other end of stdin: it closes when the parent is gone, whatever took it."""
     while os.read(0, 1):  # not sys.stdin: its lock, held here, would abort the interpreter at exit
         pass
