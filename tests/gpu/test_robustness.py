@@ -12,6 +12,7 @@ from roomsplat.core.cameras import PinholeCamera
 from roomsplat.core.gaussians import Gaussians
 from roomsplat.errors import DeviceMemoryError, EngineError
 from roomsplat.render.base import Engine, LearningRates, RenderSettings, SplatArrays, Splats
+from roomsplat.render.cuda import drawing
 from roomsplat.train.config import DensifyConfig
 from roomsplat.train.densify import densify
 from tests.contracts.scenes import look, photo, scatter
@@ -159,7 +160,7 @@ def test_a_picture_never_lacks_what_the_lists_had_no_room_for(cpu: Engine) -> No
 @pytest.mark.usefixtures("cuda")
 def test_training_with_lists_that_are_too_short_heals_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     """Steps whose lists overflow keep everything finite, and two steps later the lists are long enough."""
-    monkeypatch.setattr("roomsplat.render.cuda.drawing.AWAITED_VIEWS", 0)
+    monkeypatch.setattr(drawing, "AWAITED_VIEWS", 0)
     engine = cuda_engine()
     camera = look(sized(1920, 640), sized(1080, 480))
     splats = engine.create(fog(camera, sized(150, 60)), sh_degree=1)
