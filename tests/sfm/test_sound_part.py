@@ -5,9 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from roomsplat.sfm.mapping import Attempt, sound_part
 from roomsplat.sfm.model import MappedModel
+from roomsplat.sfm.support import Evidence
 from tests.sfm.scenes import LENS, walk
 
 COUNT, CUT = 20, 8
@@ -32,7 +34,13 @@ def attempt(*, support: float, jump: float) -> Attempt:
         observation_features=empty,
         folder=Path(),
     )
-    return Attempt(model=model, support=supports, others=(), features=())
+    return Attempt(model=model, evidence=evidence_of(supports), others=(), features=())
+
+
+def evidence_of(supports: NDArray[np.float64]) -> Evidence:
+    """Matches of neighbours alone, of which these shares are explained."""
+    first = np.arange(COUNT - 1)
+    return Evidence(first=first, second=first + 1, matches=np.full(COUNT - 1, 100.0), explained=supports)
 
 
 @pytest.mark.parametrize(
@@ -51,8 +59,23 @@ def test_only_what_is_borne_out_is_kept(support: float, jump: float, first: int)
 def test_what_is_kept_is_sound() -> None:
     """Nothing more is dropped from what was kept."""
     twice = attempt(support=0.2, jump=0.0)
-    twice = replace(twice, support=np.where(np.arange(COUNT - 1) == 3, 0.3, twice.support))
+    twice = replace(twice, evidence=evidence_of(np.where(np.arange(COUNT - 1) == 3, 0.3, twice.support)))
     kept = sound_part(twice)
     assert kept.is_sound
     assert sound_part(kept) is kept
     assert kept.model.frames.tolist() == list(range(CUT, COUNT))
+
+
+def test_a_stray_is_dropped_and_nothing_else() -> None:
+    """A frame whose own matches contradict it goes; its neighbours, which other matches bear out, stay."""
+    sound = attempt(support=0.95, jump=0.0)
+    near = [(i, j) for i in range(COUNT) for j in range(i + 1, min(COUNT, i + 4))]
+    evidence = Evidence(
+        first=np.array([i for i, _ in near]),
+        second=np.array([j for _, j in near]),
+        matches=np.full(len(near), 50.0),
+        explained=np.array([0.1 if 11 in pair else 0.95 for pair in near]),
+    )
+    kept = sound_part(replace(sound, evidence=evidence))
+    assert kept.model.frames.tolist() == [i for i in range(COUNT) if i != 11]
+    assert kept.is_sound

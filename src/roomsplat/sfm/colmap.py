@@ -212,7 +212,7 @@ class Session:
         folder = self._folder / f"models{self._runs}"
         folder.mkdir()
         result = _colmap.triangulate_points(
-            _colmap.Reconstruction(model.folder),
+            self._read(model),
             self._database_path,
             self._images,
             folder,
@@ -228,7 +228,7 @@ class Session:
         self._runs += 1
         folder = self._folder / f"models{self._runs}"
         folder.mkdir()
-        whole, other = _colmap.Reconstruction(a.folder), _colmap.Reconstruction(b.folder)
+        whole, other = self._read(a), self._read(b)
         known = set(whole.reg_image_ids())
         camera_id, rig_id = next(iter(whole.cameras)), next(iter(whole.rigs))
         for image_id in sorted(set(other.reg_image_ids()) - known):
@@ -278,6 +278,16 @@ class Session:
         mapper.filter_min_tri_angle = triangulation.min_angle = thresholds.min_angle_deg
         return options
 
+    @staticmethod
+    def _read(model: MappedModel) -> Any:
+        """What COLMAP wrote, without the frames that the model has lost since."""
+        whole = _colmap.Reconstruction(model.folder)
+        known = set(model.frames.tolist())
+        for image_id in whole.reg_image_ids():
+            if _number(whole.images[image_id]) not in known:
+                whole.deregister_frame(whole.images[image_id].frame_id)
+        return whole
+
     def _open(self) -> Any:
         return _colmap.Database.open(self._database_path)
 
@@ -303,7 +313,7 @@ class Session:
         focal, cx, cy, k = (float(value) for value in camera.params)
         return MappedModel(
             lens=Lens(focal=focal, cx=cx, cy=cy, k=k, width=camera.width, height=camera.height),
-            frames=np.array([int(Path(image.name).stem) for image in images], np.int64),
+            frames=np.array([_number(image) for image in images], np.int64),
             cam_from_world=poses,
             points=np.array([point.xyz for point in points], np.float64).reshape(-1, 3),
             errors=np.array([point.error for point in points], np.float64),
@@ -313,6 +323,11 @@ class Session:
             observation_features=observations[:, 2],
             folder=folder,
         )
+
+
+def _number(image: Any) -> int:
+    """Which frame an image is: files are named after that."""
+    return int(Path(image.name).stem)
 
 
 def library_version() -> str:

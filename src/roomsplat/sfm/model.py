@@ -38,7 +38,7 @@ class MappedModel:
         """(c, 3) where the cameras stand."""
         return -np.einsum("cji,cj->ci", self.cam_from_world[:, :3, :3], self.cam_from_world[:, :3, 3])
 
-    def part(self, keep: slice) -> "MappedModel":
+    def part(self, keep: slice | NDArray[np.bool_]) -> "MappedModel":
         """Only these rows of ``frames``, and the points that two of them saw."""
         rows = np.arange(len(self.frames))[keep]
         new_row = np.full(len(self.frames), -1)

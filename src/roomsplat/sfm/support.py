@@ -57,19 +57,72 @@ def explained_share(pair: MatchedPair, cam_from_world: Double, focal: float) -> 
     return float(np.count_nonzero(distance < MAX_ERROR_PX) / len(distance))
 
 
-def support_of_cuts(pairs: Sequence[MatchedPair], cam_from_world: Double, focal: float) -> Double:
-    """(c - 1,) for every cut between two consecutive frames: the explained share of the matches that cross it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What the matches of each pair of frames say of a model's cameras. Frames are numbers, not rows."""
 
-    Matches are counted, not pairs: where a film shows the same thing in two places (``fox``), many pairs are false,
-    each with few matches, and a right model had 0.37 by pairs but 0.62 by matches; the folded one has 0.35.
-    A cut that no pair crosses has support 0.
+    first: NDArray[np.int64]
+    """(k,) the earlier frame of each pair."""
+    second: NDArray[np.int64]
+    """(k,) the later one."""
+    matches: Double
+    """(k,) how many there are."""
+    explained: Double
+    """(k,) the share that the cameras explain."""
+
+    def of_cuts(self, frames: NDArray[np.int64]) -> Double:
+        """(c - 1,) for every cut between two consecutive ones of ``frames``: share of what crosses it.
+
+        Matches are counted, not pairs: where a film shows the same thing in two places (``fox``), many pairs are
+        false, each with few matches, and a right model had 0.37 by pairs but 0.62 by matches; the folded one has 0.35.
+        A cut that no pair crosses has support 0.
+        """
+        first, second, matches, explained = self._rows(frames)
+        good, total = np.zeros(len(frames) + 1), np.zeros(len(frames) + 1)
+        for sums, weights in ((good, matches * explained), (total, matches)):
+            np.add.at(sums, first, weights)
+            np.subtract.at(sums, second, weights)
+        count = max(len(frames) - 1, 0)
+        # What is left of sums of floats where nothing crosses is not nothing: a match is the least that counts.
+        crossing = np.cumsum(total)[:count]
+        return np.where(crossing > 0.5, np.cumsum(good)[:count] / np.maximum(crossing, 1), 0.0)
+
+    def of_frames(self, frames: NDArray[np.int64]) -> Double:
+        """(c,) for every frame the share of its own matches with the others of ``frames``; 0 without matches.
+
+        A single frame in a wrong place hardly shows in the cuts beside it, which all other frames' matches cross.
+        """
+        first, second, matches, explained = self._rows(frames)
+        good, total = np.zeros(len(frames)), np.zeros(len(frames))
+        for rows in (first, second):
+            np.add.at(good, rows, matches * explained)
+            np.add.at(total, rows, matches)
+        return good / np.maximum(total, 1)
+
+    def _rows(
+        self, frames: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], Double, Double]:
+        """The pairs of which both frames are there, by rows of ``frames``, which ascend."""
+        both = np.isin(self.first, frames) & np.isin(self.second, frames)
+        rows = (np.searchsorted(frames, numbers[both]) for numbers in (self.first, self.second))
+        return (*rows, self.matches[both], self.explained[both])
+
+
+def weigh(
+    pairs: Sequence[MatchedPair], frames: NDArray[np.int64], cam_from_world: Double, focal: float
+) -> Evidence:
+    """What the matches say of cameras.
+
+    Args:
+        pairs: the verified matches, by rows of the cameras; those with few matches do not count.
+        frames: (c,) numbers of the cameras' frames.
+        cam_from_world: (c, 4, 4) the cameras.
+        focal: in px.
     """
-    count = len(cam_from_world)
-    good, total = np.zeros(max(count - 1, 0)), np.zeros(max(count - 1, 0))
-    for pair in pairs:
-        matches = len(pair.rays_first)
-        if matches < MIN_MATCHES:
-            continue
-        good[pair.first : pair.second] += matches * explained_share(pair, cam_from_world, focal)
-        total[pair.first : pair.second] += matches
-    return good / np.maximum(total, 1)
+    counted = [pair for pair in pairs if len(pair.rays_first) >= MIN_MATCHES]
+    return Evidence(
+        first=frames[np.array([pair.first for pair in counted], np.int64)],
+        second=frames[np.array([pair.second for pair in counted], np.int64)],
+        matches=np.array([len(pair.rays_first) for pair in counted], np.float64),
+        explained=np.array([explained_share(pair, cam_from_world, focal) for pair in counted], np.float64),
+    )
