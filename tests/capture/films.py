@@ -47,6 +47,8 @@ class FilmStyle:
     """For the encoder."""
     muxer_options: dict[str, str] = field(default_factory=dict[str, str])
     """For the container."""
+    tags: dict[str, str] = field(default_factory=dict[str, str])
+    """The container's metadata."""
 
 
 def moving_pictures(count: int, width: int, height: int, *, seed: int = 0, step: int = 3) -> Iterator[RGB8]:
@@ -72,6 +74,7 @@ def write_film(path: Path, pictures: Iterable[RGB8 | RGB16], style: FilmStyle | 
     style = style or FilmStyle()
     tick = Fraction(1, 60_000)  # MPEG-4 Part 2 takes no finer one
     with av.open(str(path), "w", options=style.muxer_options) as container:
+        container.metadata.update(style.tags)
         stream = container.add_stream(style.codec, rate=style.fps, options=style.options)
         stream.pix_fmt, stream.codec_context.time_base = style.pixels, tick
         if style.rotation or style.mirrored:

@@ -7,12 +7,22 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from roomsplat.capture.config import CaptureConfig
-from roomsplat.capture.selection import REASONS, Candidate, Chooser, plan_windows
+from roomsplat.capture.selection import (
+    REASONS,
+    Candidate,
+    Chooser,
+    Pace,
+    WindowPlan,
+    edge_weight,
+    plan_windows,
+)
 from roomsplat.capture.sharpness import Impression
 from roomsplat.errors import InvalidSettingError
 
+Places = NDArray[np.float64]
 GAPS = st.lists(st.floats(0.001, 3.0), min_size=1, max_size=400)
 # (window step, scene, sharpness): scene 0 is black, equal scenes look alike.
 FRAMES = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 4), st.floats(0.1, 100)), max_size=60)
@@ -25,8 +35,7 @@ def candidates(frames: Sequence[tuple[int, int, float]]) -> list[Candidate[int]]
     return [
         Candidate(
             index=number,
-            window=window,
-            weight=1.0,
+            position=window + 0.5,
             impression=Impression(sharpness=sharpness, thumbnail=thumbnails[scene]),
             picture=number,
         )
@@ -40,18 +49,31 @@ def choose(frames: Sequence[tuple[int, int, float]]) -> tuple[list[int], Chooser
     return [chosen.picture for chosen in chooser.choose(candidates(frames))], chooser
 
 
+def windows_of(plan: WindowPlan) -> NDArray[np.int64]:
+    """The window of every frame."""
+    return np.floor(plan.positions).astype(np.int64)
+
+
+def paced(times_s: NDArray[np.float64], ways: NDArray[np.float64], config: CaptureConfig) -> Places:
+    """(n,) places of the frames of a film whose picture has moved that far."""
+    pace = Pace(plan_windows(times_s, config), times_s)
+    return np.array([pace.place(index, float(way)) for index, way in enumerate(ways)])
+
+
 @given(GAPS, st.integers(1, 80), st.integers(80, 200), st.none() | st.floats(0.1, 30))
 @settings(max_examples=150, deadline=None)
 def test_windows_cover_the_film(gaps: list[float], least: int, most: int, fps: float | None) -> None:
     """Every frame has a window, in order; there are enough filled ones where the film allows, and never too many."""
     times = np.cumsum([0.0, *gaps])
     plan = plan_windows(times, CaptureConfig(min_frames=least, max_frames=most, fps=fps))
-    assert plan.window.shape == plan.weight.shape == times.shape
-    assert np.all(np.diff(plan.window) >= 0)
-    assert plan.window[0] == 0
-    filled = len(np.unique(plan.window))
+    window = windows_of(plan)
+    assert window.shape == times.shape
+    assert np.all(np.diff(plan.positions) >= 0)
+    assert window[0] == 0
+    assert window[-1] < plan.count
+    filled = len(np.unique(window))
     assert min(least if fps is None else 1, len(times)) <= filled <= plan.count <= most
-    assert np.all((plan.weight > 0.5) & (plan.weight <= 1))
+    assert all(0.5 < edge_weight(place) <= 1 for place in plan.positions)
 
 
 @pytest.mark.parametrize(
@@ -70,15 +92,52 @@ def test_a_rate_that_was_asked_for_is_obeyed(seconds: float, fps: float, expecte
     """A given rate is not raised for a short film; only ``max_frames`` bounds it."""
     times = np.arange(round(seconds * 30)) / 30
     plan = plan_windows(times, CaptureConfig(fps=fps))
-    assert plan.count == len(np.unique(plan.window)) == expected
+    assert plan.count == len(np.unique(windows_of(plan))) == expected
 
 
 def test_a_film_of_variable_rate_is_covered_evenly_in_time() -> None:
     """Windows have one length in seconds, though the second half has a sixth of the frames."""
     times = np.concatenate([np.arange(0, 60, 1 / 30), np.arange(60, 120, 1 / 5)])
-    window = plan_windows(times, CaptureConfig()).window
+    window = windows_of(plan_windows(times, CaptureConfig()))
     assert window.max() == 239
     assert np.sum(np.unique(window) < 120) == np.sum(np.unique(window) >= 120) == 120
+
+
+@given(GAPS, st.integers(0, 2**32 - 1), st.integers(5, 90))
+@settings(max_examples=150, deadline=None)
+def test_however_the_picture_moves_every_window_is_used(gaps: list[float], seed: int, frames: int) -> None:
+    """Places never fall, and there is a frame in every window and none beyond the last."""
+    times = np.cumsum([0.0, *gaps])
+    speeds = np.random.default_rng(seed).choice([0.0, 0.01, 0.3, 5.0], len(times))
+    config = CaptureConfig(frames=frames)
+    places = paced(times, np.cumsum(speeds) - speeds[0], config)
+    assert np.all(np.diff(places) >= 0)
+    expected = list(range(plan_windows(times, config).count))
+    assert np.unique(np.floor(places)).tolist() == expected
+
+
+@pytest.mark.parametrize("speed", [0.03, 0.3, 3.0])
+def test_at_one_speed_the_clock_decides(speed: float) -> None:
+    """A picture that moves evenly, slow or fast, fills every window, and none is twice as long as it would be."""
+    times = np.arange(1200) / 30
+    window = np.floor(paced(times, speed * times, CaptureConfig())).astype(np.int64)
+    lengths = np.bincount(window)
+    assert len(lengths) == 80
+    assert lengths.max() <= 2 * 1200 / 80
+
+
+def test_a_fast_turn_gets_more_frames_and_standing_still_fewer() -> None:
+    """Ten seconds of walking, two of a turn five times as fast, eight of rest: windows by the second."""
+    times = np.arange(600) / 30
+    speed = np.select([times < 10, times < 12], [0.25, 1.25], 0.0)
+    window = np.floor(paced(times, np.cumsum(speed) / 30, CaptureConfig())).astype(np.int64)
+    walking, turning, resting = (
+        np.ptp(window[(times >= a) & (times < b)]) / (b - a) for a, b in ((0, 10), (10, 12), (12, 20))
+    )
+    by_clock = 60 / 20
+    assert turning >= 2 * by_clock
+    assert turning >= 2 * walking
+    assert resting <= 0.75 * by_clock
 
 
 def test_a_number_that_was_asked_for_is_kept() -> None:
@@ -122,8 +181,7 @@ def test_a_slow_camera_adds_up() -> None:
     slow = [
         Candidate(
             index=n,
-            window=n // 20,
-            weight=1.0,
+            position=n // 20 + 0.5,
             impression=Impression(sharpness=1.0 + n, thumbnail=base + drift * np.float32(0.2 * n)),
             picture=n,
         )
@@ -138,7 +196,8 @@ def test_the_middle_of_a_window_wins_between_equals() -> None:
     """Equally sharp frames: the one in the middle, so that kept frames are evenly spread."""
     times = np.arange(900) / 30
     plan = plan_windows(times, CaptureConfig())
-    weights = [plan.weight[plan.window == w] for w in range(plan.count)]
+    window, weight = windows_of(plan), np.array([edge_weight(place) for place in plan.positions])
+    weights = [weight[window == w] for w in range(plan.count)]
     assert all(abs(int(np.argmax(w)) - (len(w) - 1) / 2) <= 1 for w in weights)
 
 

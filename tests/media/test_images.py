@@ -99,3 +99,30 @@ def test_resizing_keeps_the_mean_and_the_place() -> None:
     stripes[:, ::2] = 200
     assert np.abs(resize_image(stripes, 16, 16)[:, 2:-2].astype(int) - 100).max() <= 2
     assert resize_image(ramp, 256, 64) is ramp
+
+
+def _with_exif(path: Path, tags: dict[int, object]) -> Path:
+    """A small JPEG whose camera says this of itself."""
+    exif = Image.Exif()
+    exif.get_ifd(0x8769).update(tags)
+    Image.fromarray(textured(40, 30)).save(path, exif=exif)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        ({0xA405: 26, 0x920A: 4.25}, 26.0),
+        ({0x920A: 50.0, 0xA002: 3600, 0xA003: 2400, 0xA20E: 100.0, 0xA210: 4}, 50.0),
+        ({0x920A: 50.0, 0xA002: 3600, 0xA003: 2400, 0xA20E: 1000.0, 0xA210: 3}, 50.0),
+        ({0x920A: 4.25}, None),
+        ({0xA405: 0}, None),
+        ({0x920A: 50.0, 0xA002: 3600, 0xA003: 2400, 0xA20E: 0.0, 0xA210: 4}, None),
+        ({}, None),
+    ],
+    ids=["stated", "sensor in mm", "sensor in cm", "no sensor", "zero", "no resolution", "nothing"],
+)
+def test_the_focal_length_is_read(tmp_path: Path, tags: dict[int, object], expected: float | None) -> None:
+    """As the camera states it for 35 mm film, else from its sensor's size; with too little known there is none."""
+    read = read_header(_with_exif(tmp_path / "a.jpg", tags)).focal_35mm
+    assert read == (None if expected is None else pytest.approx(expected, rel=2e-3))

@@ -11,10 +11,12 @@ from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from roomsplat.capture.config import CaptureConfig
+from roomsplat.capture.focal import film_equivalent, focal_ratio
+from roomsplat.capture.motion import MotionMeter
 from roomsplat.capture.picture import PictureFormat
 from roomsplat.capture.probe import MediaInfo, check_duration, check_frame_count, open_film
-from roomsplat.capture.selection import Candidate, WindowPlan, plan_windows
-from roomsplat.capture.sharpness import look
+from roomsplat.capture.selection import Candidate, Pace, WindowPlan, plan_windows
+from roomsplat.capture.sharpness import Impression, look
 from roomsplat.capture.verdict import film_warnings
 from roomsplat.core.progress import RunWarning
 from roomsplat.errors import UnreadableVideoError
@@ -35,6 +37,8 @@ class Timeline:
     """``h264``, ``hevc`` …"""
     pixel_aspect: float
     """Width of a stored pixel over its height."""
+    equivalent_mm: float | None
+    """The lens's focal length on 35 mm film by the file's metadata."""
 
     @property
     def times_s(self) -> NDArray[np.float64]:
@@ -71,6 +75,7 @@ def read_timeline(path: Path, config: CaptureConfig) -> Timeline:
             float(stream.duration * tick_s) if stream.duration else (container.duration or 0) / av.time_base
         )
         codec, pixel_aspect = stream.codec_context.name, float(stream.sample_aspect_ratio or 1)
+        equivalent_mm = film_equivalent({**container.metadata, **stream.metadata})
     if not ticks:
         raise UnreadableVideoError(
             f"{path} holds no frames: the recording was cut off or the copy is incomplete.",
@@ -80,7 +85,12 @@ def read_timeline(path: Path, config: CaptureConfig) -> Timeline:
     ordered = np.unique(np.asarray(ticks, np.int64))
     check_duration(path, float(ordered[-1] - ordered[0]) * tick_s, config)
     return Timeline(
-        ticks=ordered, tick_s=tick_s, promised_s=promised_s, codec=codec, pixel_aspect=pixel_aspect
+        ticks=ordered,
+        tick_s=tick_s,
+        promised_s=promised_s,
+        codec=codec,
+        pixel_aspect=pixel_aspect,
+        equivalent_mm=equivalent_mm,
     )
 
 
@@ -136,6 +146,7 @@ class FilmInput:
         self._timeline = read_timeline(path, config)
         self._times_s = self._timeline.times_s
         self.plan: WindowPlan = plan_windows(self._times_s, config)
+        self._pace, self._meter = Pace(self.plan, self._times_s), MotionMeter()
         self._format: PictureFormat | None = None
         self._decoded = self._last = 0
 
@@ -146,13 +157,16 @@ class FilmInput:
                 self._format = PictureFormat.of(frame, self._config.max_side, self._timeline.pixel_aspect)
             self._decoded += 1
             self._last = number = self._timeline.number(frame.pts or 0)
+            impression = look(frame)
             yield Candidate(
-                index=number,
-                window=int(self.plan.window[number]),
-                weight=float(self.plan.weight[number]),
-                impression=look(frame),
-                picture=frame,
+                index=number, position=self._place(number, impression), impression=impression, picture=frame
             )
+
+    def _place(self, number: int, impression: Impression) -> float:
+        """In units of windows: by the clock alone where a rate was asked for, else by the picture's motion, too."""
+        if self._config.fps is not None:
+            return float(self.plan.positions[number])
+        return self._pace.place(number, self._meter.see(impression.thumbnail, self.time_s(number)))
 
     def time_s(self, index: int) -> float:
         """Seconds since the first frame."""
@@ -184,6 +198,9 @@ class FilmInput:
             duration_s=count / fps if fps else 0.0,
             fps=fps,
             transfer=style.transfer if style else "sdr",
+            focal_ratio=focal_ratio(self._timeline.equivalent_mm, style.width, style.height)
+            if style
+            else None,
             orientation=str(style.orientation) if style else "upright",
         )
 

@@ -9,6 +9,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 
 from roomsplat.capture.config import CaptureConfig
+from roomsplat.capture.focal import common_equivalent, focal_ratio
 from roomsplat.capture.picture import PictureFormat
 from roomsplat.capture.probe import MediaInfo, check_frame_count
 from roomsplat.capture.selection import Candidate, WindowPlan, plan_windows
@@ -134,8 +135,7 @@ class FolderInput:
             frame = VideoFrame.from_ndarray(read_image(picture.path), "rgb24")
             yield Candidate(
                 index=index,
-                window=int(self.plan.window[index]),
-                weight=float(self.plan.weight[index]),
+                position=float(self.plan.positions[index]),
                 impression=look(frame),
                 picture=frame,
             )
@@ -162,11 +162,14 @@ class FolderInput:
 
     def media(self) -> MediaInfo:
         """What the folder holds."""
+        first = self._pictures[0].header
+        equivalent = common_equivalent(picture.header.focal_35mm for picture in self._pictures)
         return MediaInfo(
             kind="pictures",
             codec=", ".join(sorted({picture.header.kind for picture in self._pictures})),
-            width=self._pictures[0].header.width,
-            height=self._pictures[0].header.height,
+            width=first.width,
+            height=first.height,
+            focal_ratio=focal_ratio(equivalent, first.width, first.height),
             num_frames=len(self._pictures),
             duration_s=0.0,
             fps=0.0,

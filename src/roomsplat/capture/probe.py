@@ -57,6 +57,8 @@ class MediaInfo:
     """Mean rate over the film; 0 for a folder."""
     transfer: Transfer = "sdr"
     """How brightness is coded; ``pq`` and ``hlg`` are HDR and were mapped to SDR."""
+    focal_ratio: float | None = None
+    """Focal length over the longer side, as the file's metadata says; ``None``: it does not, or nothing possible."""
     orientation: str = "upright"
     """How the stored pictures were turned to stand upright, such as ``90° clockwise``."""
 

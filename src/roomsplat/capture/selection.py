@@ -25,22 +25,23 @@ DUPLICATE_DIFFERENCE = 1.0
 # sharpness of the sharpest (a median frame has 80 %). A frame that is really blurred has half and less: it loses.
 EDGE_PENALTY = 0.3
 
+# How much of a window is the picture's motion; the rest is the clock, so that a film of a slow camera is covered, too.
+MOTION_SHARE = 0.5
+# What two phone films of rooms have (0.27 and 0.34), and for how long a film is taken to be like them.
+USUAL_SPEED = 0.3  # longer sides of the picture a second
+PATIENCE_S = 5.0
+
 REASONS = ("black", "frozen", "duplicate", "less_sharp")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowPlan:
-    """How the frames of a film fall into windows."""
+    """How the frames of a film fall into windows where only the clock counts."""
 
-    window: NDArray[np.int64]
-    """(n,) non-decreasing numbers from 0."""
-    weight: NDArray[np.float64]
-    """(n,) what a frame's sharpness is multiplied by: 1 in the middle of its window, less towards its edges."""
-
-    @property
-    def count(self) -> int:
-        """The number of windows, empty ones too."""
-        return int(self.window[-1]) + 1
+    positions: NDArray[np.float64]
+    """(n,) non-decreasing places of the frames in units of windows, from 0 to below ``count``."""
+    count: int
+    """The number of windows, empty ones too."""
 
 
 def plan_windows(times_s: NDArray[np.float64], config: CaptureConfig) -> WindowPlan:
@@ -57,19 +58,48 @@ def plan_windows(times_s: NDArray[np.float64], config: CaptureConfig) -> WindowP
     least = min(config.frames or (config.min_frames if config.fps is None else 1), count)
     rate = DEFAULT_FPS if config.fps is None else config.fps
     windows = int(np.clip(config.frames or round(min(rate * duration, most)), least, most))
-    by_rank = (np.arange(count) + 0.5) / count * windows
     if duration > 0:
         by_time = np.minimum(since_start / duration * windows, np.nextafter(windows, 0))
         if len(np.unique(by_time.astype(np.int64))) >= least:
-            return _plan(by_time)
-    return _plan(by_rank)
+            return WindowPlan(positions=by_time, count=windows)
+    return WindowPlan(positions=(np.arange(count) + 0.5) / count * windows, count=windows)
 
 
-def _plan(positions: NDArray[np.float64]) -> WindowPlan:
-    """From each frame's place in units of windows."""
-    window = np.floor(positions)
-    off_centre = np.abs(positions - window - 0.5) * 2
-    return WindowPlan(window=window.astype(np.int64), weight=1 - EDGE_PENALTY * off_centre)
+def edge_weight(position: float) -> float:
+    """What a frame's sharpness is multiplied by at this place: 1 in the middle of its window, less at its edges."""
+    return 1 - EDGE_PENALTY * abs(position % 1 - 0.5) * 2
+
+
+class Pace:
+    """Moves frames between windows by how the picture moves: a fast turn gets more windows, standing still fewer.
+
+    A film is decoded once, so what is still to come is not known; what is left of the windows is spread over what is
+    left of the film as if it went on at the speed so far. So every window is used, and there are never more.
+    """
+
+    def __init__(self, plan: WindowPlan, times_s: NDArray[np.float64]) -> None:
+        """``plan`` and the (n,) times of the frames that it was made from."""
+        self._plan, self._times = plan, times_s - times_s[0]
+        self._duration = max(float(self._times[-1]), 1e-9)
+        self._last, self._way, self._reached = 0, 0.0, float(plan.positions[0])
+
+    def place(self, index: int, way: float) -> float:
+        """A frame's place in units of windows.
+
+        Args:
+            index: its number, not below the last one that was asked for.
+            way: how far the picture has moved since the beginning, in longer sides of it (``MotionMeter``).
+        """
+        plan, before = self._plan, float(self._times[self._last])
+        here, there = float(plan.positions[self._last]), float(plan.positions[index])
+        usual = (self._way + USUAL_SPEED * PATIENCE_S) / (before + PATIENCE_S)
+        by_motion = (way - self._way) / usual * plan.count / self._duration
+        share = ((1 - MOTION_SHARE) * (there - here) + MOTION_SHARE * by_motion) / (plan.count - here)
+        step = min((plan.count - self._reached) * min(share, 1.0), 1.0)  # no window stays empty
+        least = plan.count - (len(self._times) - index)  # each window that is left needs a frame
+        self._reached = min(max(self._reached + step, least), float(np.nextafter(plan.count, 0)))
+        self._last, self._way = index, way
+        return self._reached
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,19 +108,22 @@ class Candidate(Generic[P]):
 
     index: int
     """Its number in the input."""
-    window: int
-    """From ``plan_windows``."""
-    weight: float
-    """From ``plan_windows``."""
+    position: float
+    """Where it lies, in units of windows: from ``plan_windows``, or ``Pace``."""
     impression: Impression
     """What it looks like."""
     picture: P
     """Whatever is needed to write it."""
 
     @property
+    def window(self) -> int:
+        """The window that it lies in."""
+        return int(self.position)
+
+    @property
     def score(self) -> float:
         """Larger is better."""
-        return self.impression.sharpness * self.weight
+        return self.impression.sharpness * edge_weight(self.position)
 
 
 class Chooser(Generic[P]):
