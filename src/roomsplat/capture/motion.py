@@ -86,15 +86,15 @@ def _refined(first: Thumbnail, second: Thumbnail) -> tuple[float, float, float]:
     mean = (first + second) * np.float32(0.5)
     slope_y = ((mean[2:, 1:-1] - mean[:-2, 1:-1]) * np.float32(0.5)).ravel()
     slope_x = ((mean[1:-1, 2:] - mean[1:-1, :-2]) * np.float32(0.5)).ravel()
-    change = (second - first)[1:-1, 1:-1].ravel()
-    change = change - change.mean()
+    change = np.asarray((second - first)[1:-1, 1:-1], np.float64).ravel()
+    change -= change.mean()
     slopes = np.stack([slope_y, slope_x]).astype(np.float64)
     matrix = slopes @ slopes.T
     steepness = float(np.trace(matrix))
     if steepness < 1e-6 * change.size:
         return 0.0, 0.0, 0.0
-    side = -(slopes @ change.astype(np.float64))
-    shift = np.clip(np.linalg.solve(matrix + 1e-3 * steepness * np.eye(2), side), -1, 1)
-    left = change + shift @ slopes
+    damped = matrix + 1e-3 * steepness * np.eye(2)
+    shift = np.clip(np.asarray(np.linalg.solve(damped, -(slopes @ change)), np.float64), -1, 1)
+    left = np.asarray(change + shift @ slopes, np.float64)
     surplus = max(float(left @ left) - _NOISE**2 * change.size, 0.0)
     return float(shift[0]), float(shift[1]), float(np.sqrt(2 * surplus / steepness))

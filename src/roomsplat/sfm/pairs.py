@@ -5,6 +5,7 @@ Frames that look alike are found without any download: a small vocabulary is tra
 of Arandjelović and Zisserman 2013), and the nearest vectors are compared.
 """
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,6 +17,10 @@ Pair = tuple[int, int]
 WORDS = 32
 TRAINING_SAMPLE = 12_000
 ROUNDS = 8
+EXHAUSTIVE_FRAMES = 250
+"""Of up to this many frames every pair may be compared: 125 a frame."""
+THOROUGH_NEIGHBOURS = 60
+"""Of more, each with its most similar ones: at most as many pairs a frame, however long the film."""
 
 
 def sequential_pairs(count: int, overlap: int) -> set[Pair]:
@@ -48,6 +53,19 @@ def loop_pairs(
     return pairs
 
 
+def thorough_pairs(descriptors: Sequence[NDArray[np.uint8]], seed: int) -> set[Pair]:
+    """Every pair of frames that may have anything in common: of a short film all, of a long one the likeliest.
+
+    Args:
+        descriptors: per frame (n, 128) SIFT descriptors; n may be 0.
+        seed: of the vocabulary's training.
+    """
+    count = len(descriptors)
+    if count <= EXHAUSTIVE_FRAMES:
+        return set(itertools.combinations(range(count), 2))
+    return loop_pairs(descriptors, THOROUGH_NEIGHBOURS, min_distance=1, seed=seed)
+
+
 def similarity_matrix(descriptors: Sequence[NDArray[np.uint8]], seed: int) -> Float:
     """(c, c) cosine similarity of the frames' VLAD vectors; a frame without features is similar to none."""
     vocabulary = train_vocabulary(descriptors, seed)
@@ -58,8 +76,13 @@ def similarity_matrix(descriptors: Sequence[NDArray[np.uint8]], seed: int) -> Fl
 def train_vocabulary(descriptors: Sequence[NDArray[np.uint8]], seed: int) -> Float:
     """(WORDS, 128) centres by k-means (Lloyd 1982) on a random sample of the descriptors of all frames."""
     random = np.random.default_rng(seed)
-    everything = np.concatenate([np.asarray(one) for one in descriptors])
-    sample = everything[random.permutation(len(everything))[:TRAINING_SAMPLE]].astype(np.float32)
+    # All descriptors in one array would be as much memory again: 630 MB for 2,400 frames.
+    starts = np.cumsum([0, *(len(one) for one in descriptors)])
+    chosen = random.permutation(int(starts[-1]))[:TRAINING_SAMPLE]
+    frames = np.searchsorted(starts, chosen, side="right") - 1
+    sample = np.empty((len(chosen), 128), np.float32)
+    for place, (frame, number) in enumerate(zip(frames.tolist(), chosen.tolist(), strict=True)):
+        sample[place] = descriptors[frame][number - starts[frame]]
     centres = sample[random.choice(len(sample), WORDS, replace=False)].copy()
     for _ in range(ROUNDS):
         word = nearest_word(sample, centres)
