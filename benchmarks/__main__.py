@@ -47,6 +47,11 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
         help="poses: whose cameras to measure",
     )
     parser.add_argument(
+        "--from-nothing",
+        action="store_true",
+        help="poses: ours alone, with what matching and mapping found thrown away",
+    )
+    parser.add_argument(
         "--engine",
         choices=["cuda", "cpu", "emulated"],
         default="cuda",
@@ -118,7 +123,9 @@ def measured_poses(options: argparse.Namespace) -> list[Figure]:
         only=several(options.only, poses_films.NAMES),
         psnr=options.psnr,
         keep=options.keep,
-        methods=several(options.methods, poses.METHODS) or poses.METHODS,
+        methods=(poses.NOTHING,)
+        if options.from_nothing
+        else several(options.methods, poses.METHODS) or poses.METHODS,
         say=lambda text: print(text, file=sys.stderr, flush=True),
     )
     poses_table.print_rows(rows)

@@ -25,6 +25,9 @@ from roomsplat.formats.nerfstudio import read_transforms
 
 ASKED_FOR_ONLY = ("house_part", "house")
 METHODS = ("ours", "incremental", "global")
+NOTHING = "from_nothing"
+"""Ours with the result of matching and mapping thrown away."""
+PLAIN = METHODS[1:]
 LIMIT_S: dict[str, int] = {"house": 4 * 3600}
 USUAL_LIMIT_S = 3600
 
@@ -93,19 +96,19 @@ def rows_of(one: Film, work: Path, setting: Setting) -> list[Row]:
     order = step("capture", work, limit, "--source", one.source)["frames"]
     rows = list[Row]()
     before: dict[str, Any] | None = None
-    for method in setting.methods if one.beside_plain else ("ours",):
+    for method in [name for name in setting.methods if one.beside_plain or name not in PLAIN]:
         setting.say(f"{one.name}: {method} …")
         try:
-            if method != "ours" and before is None:
+            if method in PLAIN and before is None:
                 before = step("database", work, limit, "--threads", setting.threads)
-            extra = ["--psnr"] if setting.psnr and method == "ours" else []
+            extra = ["--psnr"] if setting.psnr and method not in PLAIN else []
             result = step(method, work, limit, "--threads", setting.threads, *extra)
         except CaseError as error:
             setting.say(f"{one.name}: {error}")
             rows.append(_row(one, method, order, {}, failure=str(error)))
             continue
         shared = before or {"seconds": 0.0, "cpu_seconds": 0.0, "peak_mb": 0.0}
-        if method != "ours":  # features and matches are a part of either mapper's work
+        if method in PLAIN:  # features and matches are a part of either mapper's work
             for clock in ("seconds", "cpu_seconds"):
                 result[clock] += shared[clock]
             result["peak_mb"] = max(result["peak_mb"], shared["peak_mb"])
@@ -138,13 +141,15 @@ def _row(one: Film, method: str, order: Sequence[str], result: dict[str, Any], f
 
 def figures_of(row: Row) -> list[Figure]:
     """A row as figures: ``poses.FILM.…`` of ours, ``peer.poses.FILM.METHOD.…`` of the others, which nobody judges."""
-    at = f"poses.{row.film}" if row.method == "ours" else f"peer.poses.{row.film}.{row.method}"
+    is_plain = row.method in PLAIN
+    at = f"peer.poses.{row.film}" if is_plain else f"poses.{row.film}"
+    at = at if row.method == "ours" else f"{at}.{row.method}"
     if row.failure:
-        return [Figure(key=f"{at}.failed", value=1, unit="failures" if row.method == "ours" else "frames")]
+        return [Figure(key=f"{at}.failed", value=1, unit="frames" if is_plain else "failures")]
     values: list[tuple[str, float | None, str]] = [
         ("frames", row.frames, "frames"),
         ("registered", 100 * row.registered / row.frames, "% of frames"),
-        ("placed", row.placed if row.method == "ours" else None, "frames"),
+        ("placed", None if is_plain else row.placed, "frames"),
         ("seconds", row.seconds, "s"),
         ("cpu_seconds", row.cpu_seconds, "s"),
         ("seconds_per_frame", row.seconds / row.frames if row.film.startswith("house") else None, "s"),

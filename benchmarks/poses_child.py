@@ -1,7 +1,8 @@
 """One step of ``benchmarks poses`` in a process of its own: what crashes, crashes here, and memory is its own.
 
 ``python -m benchmarks.poses_child STEP WORK …``: ``capture`` chooses frames, ``ours`` finds their cameras as the line
-does; ``database``, ``incremental`` and ``global`` are plain pycolmap on the same frames. Each leaves ``STEP.json``.
+does, ``from_nothing`` as it does where matching finds no model; ``database``, ``incremental`` and ``global`` are plain
+pycolmap on the same frames. Each leaves ``STEP.json``.
 
 Plain is COLMAP's defaults, except for what lets it end today: SIFT at our size and number (1280 px, 2,048), every pair
 of up to 80 frames, of more those up to 10, 16, 32 … frames apart (sequential, quadratic overlap); one shared
@@ -23,12 +24,15 @@ import numpy as np
 from roomsplat.capture.extract import extract_frames, load_capture
 from roomsplat.capture.folder import list_pictures
 from roomsplat.core.images import Frame
+from roomsplat.core.progress import silent
 from roomsplat.pipeline.config import PipelineConfig, for_quality
 from roomsplat.pipeline.fit import fit
+from roomsplat.pipeline.lost import find_cameras
 from roomsplat.pipeline.run import hold_out
+from roomsplat.posefree.from_nothing import cameras_from_nothing
 from roomsplat.posefree.stage import find_lost_frames, lost_frames, with_placed_frames
 from roomsplat.render.engines import select_engine
-from roomsplat.sfm.solve import SfmResult, solve_cameras
+from roomsplat.sfm.solve import SfmResult
 
 Options = argparse.Namespace
 EXHAUSTIVE_UP_TO = 80
@@ -61,11 +65,27 @@ def capture(options: Options) -> dict[str, Any]:
 
 def ours(options: Options) -> dict[str, Any]:
     """As the line does: matching, then lost frames against a fitted scene; with ``--psnr`` training at preview."""
-    frames, folder = load_capture(options.work / "capture").frames, options.work / "sfm"
+    return _found(options, lambda frames, folder, config: find_cameras(frames, folder, config, silent))
+
+
+def from_nothing(options: Options) -> dict[str, Any]:
+    """The same as if matching had found no model."""
+    return _found(
+        options,
+        lambda frames, folder, config: cameras_from_nothing(
+            frames, folder, replace(config.sfm, threads=config.threads)
+        ),
+    )
+
+
+def _found(
+    options: Options, find: Callable[[Sequence[Frame], Path, PipelineConfig], SfmResult]
+) -> dict[str, Any]:
+    frames, folder = load_capture(options.work / "capture").frames, options.work / f"{options.step}.sfm"
     folder.mkdir()
-    config = for_quality("preview")
+    config = replace(for_quality("preview"), threads=options.threads)
     begun = clock()
-    solved = solve_cameras(frames, folder, replace(config.sfm, threads=options.threads))
+    solved = find(frames, folder, config)
     by_matching = len(solved.frames)
     solved = _with_lost_frames(frames, solved, config, options)
     took = since(begun)
@@ -87,7 +107,10 @@ def _with_lost_frames(
 ) -> SfmResult:
     if not config.posefree.place_lost or not lost_frames(frames, solved):
         return solved
-    engine, folder = select_engine(config.engine, threads=options.threads), options.work / "posefree"
+    engine, folder = (
+        select_engine(config.engine, threads=options.threads),
+        options.work / f"{options.step}.posefree",
+    )
     folder.mkdir()
     find_lost_frames(frames, solved, engine, config.posefree, folder, threads=options.threads)
     return with_placed_frames(frames, solved, folder)
@@ -160,6 +183,7 @@ def plain(mapper: str) -> Callable[[Options], dict[str, Any]]:
 STEPS: dict[str, Callable[[Options], dict[str, Any]]] = {
     "capture": capture,
     "ours": ours,
+    "from_nothing": from_nothing,
     "database": database,
     "incremental": plain("incremental_mapping"),
     "global": plain("global_mapping"),

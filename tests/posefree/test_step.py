@@ -157,4 +157,4 @@ def test_a_damaged_result_is_told(step: Step, tmp_path: Path) -> None:
 def test_settings_that_make_no_sense_are_refused(name: str) -> None:
     """Nothing below the least value."""
     with pytest.raises(InvalidSettingError, match=f"posefree.{name}"):
-        PosefreeConfig(**{name: 0})
+        replace(PosefreeConfig(), **{name: 0})

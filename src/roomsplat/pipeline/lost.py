@@ -1,15 +1,21 @@
-"""The step between finding the cameras and training: frames that matching lost, placed against the scene."""
+"""Around matching: a start from nothing where it finds no cameras, and frames that it lost placed against the scene."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from roomsplat.core.images import Frame
 from roomsplat.core.progress import ReportProgress
+from roomsplat.errors import RegistrationError
 from roomsplat.pipeline.config import PipelineConfig
 from roomsplat.pipeline.workspace import Workspace
+from roomsplat.posefree.from_nothing import cameras_from_nothing
 from roomsplat.posefree.stage import find_lost_frames, lost_frames, with_placed_frames
 from roomsplat.render.base import Engine
 from roomsplat.sfm.manifest import SfmResult
+from roomsplat.sfm.quality import NoModelError
+from roomsplat.sfm.shares import never_falling
+from roomsplat.sfm.solve import solve_cameras
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +28,30 @@ class Completed:
     seconds: float
     reused: bool
     """Nothing was computed: an earlier run's result was taken, or nothing was lost."""
+
+
+def find_cameras(
+    frames: Sequence[Frame], folder: Path, config: PipelineConfig, report: ReportProgress
+) -> SfmResult:
+    """Match and map; where that finds no model, begin with two frames and go along the film.
+
+    ``folder`` exists and is empty.
+
+    Raises:
+        RegistrationError: neither found the cameras; told is what matching said.
+        InvalidFileError: a frame cannot be read.
+        OutputError: a result cannot be written.
+    """
+    sfm, told = replace(config.sfm, threads=config.sfm.threads or config.threads), never_falling(report)
+    try:
+        return solve_cameras(frames, folder, sfm, told)
+    except NoModelError as error:
+        if not config.posefree.from_nothing:
+            raise
+        try:
+            return cameras_from_nothing(frames, folder, sfm, told)
+        except RegistrationError:
+            raise error from None
 
 
 def complete_cameras(

@@ -21,7 +21,7 @@ from roomsplat.pipeline.export import export_pictures, export_scene, replace_fol
 from roomsplat.pipeline.fit import fit
 from roomsplat.pipeline.journal import Emit, Journal
 from roomsplat.pipeline.live import LiveScene, show_cameras, write_thumbnail
-from roomsplat.pipeline.lost import complete_cameras
+from roomsplat.pipeline.lost import complete_cameras, find_cameras
 from roomsplat.pipeline.reference import path_error
 from roomsplat.pipeline.rehearsal import Rehearsal
 from roomsplat.pipeline.report import write_report
@@ -31,7 +31,7 @@ from roomsplat.pipeline.workspace import Workspace, source_key, stage_key, write
 from roomsplat.render.cuda.failures import in_words
 from roomsplat.render.engines import select_engine
 from roomsplat.sfm.shares import part
-from roomsplat.sfm.solve import load_sfm, solve_cameras
+from roomsplat.sfm.solve import load_sfm
 
 CHECKPOINT = "checkpoint"
 SOLVING_SHARE = 0.8
@@ -90,7 +90,7 @@ def _line(
 ) -> Reconstruction:
     out = workspace.out
     capture_key = stage_key(config.capture, key)
-    sfm_key = stage_key(config.sfm, capture_key)
+    sfm_key = stage_key(config.sfm, capture_key, str(config.posefree.from_nothing))
     engine = select_engine(config.engine, config.threads, config.device)
     posefree_key = stage_key(config.posefree, sfm_key, engine.name)
     train_key = stage_key(config.train, posefree_key, engine.name, str(config.eval_every))
@@ -117,12 +117,7 @@ def _line(
         stage.reused = workspace.is_done("sfm", sfm_key)
         if not stage.reused:
             with workspace.produce("sfm", sfm_key) as folder:
-                solve_cameras(
-                    capture.frames,
-                    folder,
-                    replace(config.sfm, threads=config.sfm.threads or config.threads),
-                    part(stage.report, 0, SOLVING_SHARE),
-                )
+                find_cameras(capture.frames, folder, config, part(stage.report, 0, SOLVING_SHARE))
         found = complete_cameras(
             capture.frames,
             load_sfm(workspace.folder("sfm")),

@@ -11,6 +11,8 @@ class PosefreeConfig:
 
     place_lost: bool = True
     """Try to place them; a film without lost frames costs nothing."""
+    from_nothing: bool = True
+    """Where matching finds no model, begin with two frames of the film and go along it frame by frame."""
     max_side: int = 400
     """Longer side in px of the pictures that the scene is fitted to and lost frames are aligned with."""
     scene_steps: int = 800

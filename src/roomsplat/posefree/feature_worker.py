@@ -8,17 +8,22 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from roomsplat.core.progress import silent
 from roomsplat.media.images import read_header, reduced_size
 from roomsplat.sfm.colmap import Session
 from roomsplat.sfm.config import SfmConfig
-from roomsplat.sfm.features import look_closer
+from roomsplat.sfm.features import Features, find_features, look_closer
+from roomsplat.sfm.pairs import loop_pairs, sequential_pairs
 from roomsplat.sfm.worker import end_with_parent
 
-FOUND = "features.npz"
+FOUND, MATCHED = "features.npz", "matches.npz"
+POOR = 600
+"""Features of a frame below which weaker ones are sought. Of every frame they cost four times the matching."""
 
 
 def main(job_path: Path) -> None:
@@ -28,14 +33,51 @@ def main(job_path: Path) -> None:
     job = json.loads(job_path.read_text(encoding="utf-8"))
     folder, paths = job_path.parent, [Path(path) for path in job["paths"]]
     session = Session(folder, threads=job["threads"] or os.cpu_count() or 1, seed=0)
-    found = look_closer(session, paths, range(len(paths)), SfmConfig(max_side=job["max_side"]))
+    config = SfmConfig(max_side=job["max_side"])
+    found = (
+        _film(session, paths, config)
+        if job["match"]
+        else look_closer(session, paths, range(len(paths)), config)
+    )
     header = read_header(paths[0])
-    size = np.array(reduced_size(header.width, header.height, job["max_side"]))
+    size = reduced_size(header.width, header.height, job["max_side"])
+    if job["match"]:
+        _match(session.beside("matched"), size, found, config, folder / MATCHED)
     np.savez(
         folder / FOUND,
         counts=np.array([len(one.keypoints) for one in found]),
-        places=np.concatenate([one.keypoints / size for one in found]),
+        places=np.concatenate([one.keypoints / np.array(size) for one in found]),
         descriptors=np.concatenate([one.descriptors for one in found]),
+        colors=np.concatenate([one.colors for one in found]),
+    )
+
+
+def _film(session: Session, paths: Sequence[Path], config: SfmConfig) -> list[Features]:
+    """Features of all frames, of poor ones down to weak features."""
+    found = find_features(session.beside("usual"), paths, config, silent)
+    poor = [index for index, one in enumerate(found) if len(one.keypoints) < POOR]
+    closer = dict(zip(poor, look_closer(session, paths, poor, config), strict=True)) if poor else {}
+    return [closer.get(index, one) for index, one in enumerate(found)]
+
+
+def _match(
+    session: Session, size: tuple[int, int], found: Sequence[Features], config: SfmConfig, path: Path
+) -> None:
+    """Compare frames that are near in time or look alike; leave the matches that two-view geometry bears out."""
+    session.enter(size, [(one.keypoints, one.descriptors) for one in found])
+    pairs = sequential_pairs(len(found), config.overlap) | loop_pairs(
+        [one.descriptors for one in found],
+        config.loop_neighbours,
+        min_distance=config.overlap + 1,
+        seed=config.seed,
+    )
+    session.match(sorted(pairs))
+    verified = session.verified()
+    np.savez(
+        path,
+        pairs=np.array([(first, second) for first, second, _ in verified], np.int64).reshape(-1, 2),
+        counts=np.array([len(matches) for _, _, matches in verified], np.int64),
+        matches=np.concatenate([np.zeros((0, 2), np.int64), *(matches for _, _, matches in verified)]),
     )
 
 

@@ -39,17 +39,19 @@ class Resection:
     """(6, 6) how a twist moves what is seen, squared and in the mean: along which ways the pose is known well."""
 
 
-def resect(points: Double, rays: Double, *, tolerance: float, seed: int) -> Resection | None:
+def resect(
+    points: Double, rays: Double, *, tolerance: float, seed: int, triples: int = TRIPLES
+) -> Resection | None:
     """The pose from which (n, 3) points are seen along (n, 2) rays on the plane z = 1; ``None`` where none is found.
 
-    ``tolerance``: distance on that plane up to which a match agrees.
+    ``tolerance``: distance on that plane up to which a match agrees; ``triples``: how many are tried.
     """
     if len(points) < 4:
         return None
     random = np.random.default_rng(seed)
-    triples = random.integers(0, len(points), (TRIPLES, 3))
-    triples = triples[(np.diff(np.sort(triples, axis=1), axis=1) > 0).all(axis=1)]
-    poses = poses_of_triples(points[triples], rays[triples])
+    threes = random.integers(0, len(points), (triples, 3))
+    threes = threes[(np.diff(np.sort(threes, axis=1), axis=1) > 0).all(axis=1)]
+    poses = poses_of_triples(points[threes], rays[threes])
     if len(poses) == 0:
         return None
     some = random.permutation(len(points))[:SCORED]

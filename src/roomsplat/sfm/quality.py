@@ -23,6 +23,13 @@ MIN_SUPPORT = 0.5
 FILM_HINT = "Film again: walk slowly sideways around the room, do not only turn in place."
 
 
+class NoModelError(RegistrationError):
+    """Matching found no model, or one of a few frames: a start from nothing may still find one.
+
+    To the user it is a ``RegistrationError`` like any other, hence not among the errors with codes of their own.
+    """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SfmQuality:
     """How good the cameras are, as far as they can tell themselves."""
@@ -119,7 +126,7 @@ def refuse_bad(quality: SfmQuality, config: SfmConfig) -> None:
     """
     share = quality.num_registered / max(quality.num_input, 1)
     if quality.num_registered < config.min_model_frames or share < config.min_registered_share:
-        raise RegistrationError(
+        raise NoModelError(
             f"Only {quality.num_registered} of {quality.num_input} frames could be placed in one room.",
             hint="Film slowly, with light on and things in view, and keep what you have seen partly in the picture.",
         )

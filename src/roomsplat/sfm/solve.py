@@ -18,12 +18,12 @@ from roomsplat.sfm.child import run_solver
 from roomsplat.sfm.config import SfmConfig
 from roomsplat.sfm.manifest import IMAGES, SPARSE, SfmResult, load_sfm, save_sfm
 from roomsplat.sfm.orient import transform_poses, upright_from_world
-from roomsplat.sfm.quality import FILM_HINT, measure, refuse_bad, warnings_of
+from roomsplat.sfm.quality import FILM_HINT, NoModelError, measure, refuse_bad, warnings_of
 from roomsplat.sfm.shares import part
 from roomsplat.sfm.solution import Lens, Solution
 from roomsplat.sfm.undistort import pinhole_of, undistort_images
 
-__all__ = ["SfmResult", "load_sfm", "solve_cameras"]
+__all__ = ["SfmResult", "finish", "load_sfm", "solve_cameras"]
 
 SOLVER_SHARE = 0.92  # of the stage's time; the rest is undistortion
 MAX_POINT_ERROR_PX = 2.0
@@ -63,17 +63,23 @@ def solve_cameras(
     finally:
         shutil.rmtree(work, ignore_errors=True)
     if solution is None:
-        raise RegistrationError(
+        raise NoModelError(
             "No two frames could be placed in one room: the camera did not move, or there is too little to hold on to.",
             hint=FILM_HINT,
         )
-    return _finish(solution, frames, out_dir, config, part(report, SOLVER_SHARE, 1))
+    return finish(solution, frames, out_dir, config, part(report, SOLVER_SHARE, 1))
 
 
-def _finish(
+def finish(
     solution: Solution, frames: Sequence[Frame], out_dir: Path, config: SfmConfig, report: ReportProgress
 ) -> SfmResult:
-    """Check, turn upright, undistort, write."""
+    """Check a solution, turn it upright, undistort the pictures and write; ``out_dir`` has an empty ``images/``.
+
+    Raises:
+        RegistrationError: the check failed.
+        InvalidFileError: a frame cannot be read.
+        OutputError: a result cannot be written.
+    """
     height, width = read_image(frames[0].path).shape[:2]
     lens = solution.camera.resized(width, height)
     upright = upright_from_world(solution.cam_from_world, _depths(solution))
