@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -152,9 +153,18 @@ def test_times_are_told_as_ranges() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"max_side": 10}, {"max_features": 0}, {"seed": -1}, {"threads": 0}, {"min_registered_share": 2.0}],
+    [
+        {"max_side": 10},
+        {"max_features": 0},
+        {"seed": -1},
+        {"threads": 0},
+        {"min_registered_share": 2.0},
+        {"features": "orb"},
+        {"matching": "guess"},
+        {"matching": "lightglue"},
+    ],
 )
-def test_wrong_settings_are_refused(wrong: dict[str, float]) -> None:
+def test_wrong_settings_are_refused(wrong: dict[str, Any]) -> None:
     """Each setting out of its range ends in a sentence that names it or its kind."""
     with pytest.raises(InvalidSettingError, match="sfm"):
         SfmConfig(**wrong)

@@ -6,7 +6,7 @@ process of its own for the same reason, see ``child.py``.
 """
 
 import zlib  # noqa: F401  # pyright: ignore[reportUnusedImport] - must come before pycolmap, see above
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,11 @@ MAX_EXTRACTORS = 16  # threads that find features; each holds 270 MB where pictu
 # 1,000 lose two pairs of `can`.
 MAX_TRIALS = 2000
 FOCAL_GUESS = 1.2  # of the longer side; phones film at 0.75 to 1.3, and bundle adjustment moves it
+
+MatchFrames = Callable[
+    [Mapping[int, tuple[NDArray[np.float32], NDArray[np.uint8]]], tuple[int, int], Sequence[Pair]],
+    list[NDArray[np.uint32]],
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,13 +65,17 @@ class Session:
         self._camera: Any = None
         self.size = (0, 0)
         """(width, height) px of the reduced pictures."""
+        self.matcher: MatchFrames | None = None
+        """What compares frames instead of their nearest descriptors: keypoints and descriptors, size, pairs."""
         self._rig = 0
 
     def beside(self, name: str) -> "Session":
         """Another, empty session: to try settings on a few frames, or to begin again with other features."""
         folder = self._folder / name
         folder.mkdir()
-        return Session(folder, threads=self.threads, seed=self._seed)
+        other = Session(folder, threads=self.threads, seed=self._seed)
+        other.matcher = self.matcher
+        return other
 
     def enter(
         self, size: tuple[int, int], features: Sequence[tuple[NDArray[np.float32], NDArray[np.uint8]]]
@@ -159,10 +168,13 @@ class Session:
         listing = self._folder / "pairs.txt"
         lines = [f"{self.picture_path(i).name} {self.picture_path(j).name}\n" for i, j in pairs]
         listing.write_text("".join(lines), encoding="utf-8")
-        descriptors = {
-            frame: self.descriptors(frame) for frame in {frame for pair in pairs for frame in pair}
-        }
-        found = match_frames(descriptors, pairs, self.threads)
+        frames = {frame for pair in pairs for frame in pair}
+        descriptors = {frame: self.descriptors(frame) for frame in frames}
+        if self.matcher is None:
+            found = match_frames(descriptors, pairs, self.threads)
+        else:
+            known = {frame: (self.keypoints(frame), descriptors[frame]) for frame in frames}
+            found = self.matcher(known, self.size, pairs)
         with self._open() as database:
             for (first, second), matches in zip(pairs, found, strict=True):
                 database.write_matches(self._ids[first], self._ids[second], matches)

@@ -1,14 +1,22 @@
 """What structure from motion takes; every number was chosen by measurement (docs/lab-notebook.md)."""
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from roomsplat.errors import InvalidSettingError
+
+Features = Literal["sift", "aliked", "disk", "xfeat"]
+Matching = Literal["nearest", "lightglue"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SfmConfig:
     """Settings of feature matching and mapping. Distances in px are of the reduced pictures (``max_side``)."""
 
+    features: Features = "sift"
+    """What finds features; all but SIFT are networks and need ``roomsplat[learned]``."""
+    matching: Matching = "nearest"
+    """What compares them: clear nearest neighbours, or LightGlue, which needs features of a network."""
     max_side: int = 1280
     """Features are found on pictures whose longer side is at most this many px."""
     max_features: int = 2048
@@ -34,6 +42,7 @@ class SfmConfig:
         Raises:
             InvalidSettingError: a value makes no sense.
         """
+        self._check_networks()
         for name in ("max_side", "max_features", "overlap", "min_model_frames"):
             if getattr(self, name) < 1:
                 raise InvalidSettingError(
@@ -53,4 +62,17 @@ class SfmConfig:
         if self.threads is not None and self.threads < 1:
             raise InvalidSettingError(
                 f"sfm.threads is {self.threads}.", hint="Give 1 or more, or leave it out."
+            )
+
+    def _check_networks(self) -> None:
+        kinds, ways = get_args(Features), get_args(Matching)
+        if self.features not in kinds or self.matching not in ways:
+            raise InvalidSettingError(
+                f"sfm.features is {self.features!r}, sfm.matching {self.matching!r}.",
+                hint=f"Give one of {', '.join(kinds)} and one of {', '.join(ways)}.",
+            )
+        if self.matching == "lightglue" and self.features == "sift":
+            raise InvalidSettingError(
+                "sfm.matching is lightglue, and sfm.features is sift.",
+                hint="LightGlue compares features of a network: give sfm.features aliked, disk or xfeat.",
             )

@@ -31,7 +31,7 @@ class Features:
     keypoints: NDArray[np.float32]
     """(n, 2) px of the reduced picture."""
     descriptors: NDArray[np.uint8]
-    """(n, 128) SIFT."""
+    """(n, 128) SIFT, or what a network found, as bytes."""
     colors: NDArray[np.uint8]
     """(n, 3) sRGB at the keypoints."""
 
@@ -69,6 +69,14 @@ def look_closer(
     return result
 
 
+def colors_at(picture: NDArray[np.uint8], keypoints: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """(n, 3) of a (h, w, 3) picture at (n, 2) px."""
+    height, width = picture.shape[:2]
+    x = np.clip(keypoints[:, 0].astype(np.int64), 0, width - 1)
+    y = np.clip(keypoints[:, 1].astype(np.int64), 0, height - 1)
+    return picture[y, x]
+
+
 def _extract(
     session: Session,
     paths: Sequence[Path],
@@ -88,11 +96,12 @@ def _extract(
 
     def collect(index: int) -> Features:
         keypoints, picture = session.keypoints(index), read_image(session.picture_path(index))
-        height, width = picture.shape[:2]
-        x = np.clip(keypoints[:, 0].astype(np.int64), 0, width - 1)
-        y = np.clip(keypoints[:, 1].astype(np.int64), 0, height - 1)
         session.picture_path(index).unlink()
-        return Features(keypoints=keypoints, descriptors=session.descriptors(index), colors=picture[y, x])
+        return Features(
+            keypoints=keypoints,
+            descriptors=session.descriptors(index),
+            colors=colors_at(picture, keypoints),
+        )
 
     with ThreadPoolExecutor(
         session.threads

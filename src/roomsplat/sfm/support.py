@@ -16,6 +16,10 @@ Double = NDArray[np.float64]
 
 MAX_ERROR_PX = 3.0
 MIN_MATCHES = 15
+MIN_COSINE = 0.5
+"""Of the angle between the two rays of a match in the world. Nothing is recognised from directions 60 degrees apart; a
+second frame turned half round the baseline fits the same epipolar lines, with everything behind it (Hartley and
+Zisserman 2004, section 9.6.3): 50 % support for a turn by 167 degrees on `office` with features of ALIKED."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +58,9 @@ def explained_share(pair: MatchedPair, cam_from_world: Double, focal: float) -> 
     gradient = np.sqrt((lines_second[:, :2] ** 2).sum(axis=1) + (lines_first[:, :2] ** 2).sum(axis=1))
     product: Double = np.einsum("ni,ni->n", second, lines_second)
     distance = np.abs(product) / np.maximum(gradient, 1e-12) * focal
-    return float(np.count_nonzero(distance < MAX_ERROR_PX) / len(distance))
+    lengths = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
+    together = np.einsum("ni,ni->n", first @ rotation.T, second) > MIN_COSINE * lengths
+    return float(np.count_nonzero((distance < MAX_ERROR_PX) & together) / len(distance))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,14 +10,16 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from roomsplat.core.progress import Progress
+from roomsplat.core.progress import Progress, ReportProgress
 from roomsplat.errors import OutputError, RoomsplatError
+from roomsplat.priors.torch_device import use_threads
 from roomsplat.sfm.colmap import Session
 from roomsplat.sfm.config import SfmConfig
 from roomsplat.sfm.features import Features, find_features, look_closer
+from roomsplat.sfm.learned import LearnedFinder, LearnedMatcher, NearestMatcher
 from roomsplat.sfm.mapping import Mapper
 from roomsplat.sfm.shares import never_falling, part
 
@@ -52,11 +54,7 @@ def solve(job_path: Path) -> None:
     try:
         session = Session(folder, threads=config.threads or os.cpu_count() or 1, seed=config.seed)
         paths = [Path(path) for path in job["paths"]]
-        features = find_features(session, paths, config, part(tell, 0, FEATURES_SHARE))
-
-        def closer(frames: Sequence[int]) -> list[Features]:
-            return look_closer(session, paths, frames, config)
-
+        features, closer = _find(session, paths, config, part(tell, 0, FEATURES_SHARE))
         solution = Mapper(session, features, config, tell, look_closer=closer).solve()
         if solution is not None:
             solution.save(folder / SOLUTION)
@@ -67,6 +65,21 @@ def solve(job_path: Path) -> None:
             f"{folder} could not be written ({error.strerror}).",
             hint="Free some space or choose another output folder.",
         ) from error
+
+
+def _find(
+    session: Session, paths: Sequence[Path], config: SfmConfig, report: ReportProgress
+) -> tuple[list[Features], Callable[[Sequence[int]], list[Features]]]:
+    """Features of every frame, and how to find more in some of them."""
+    if config.features == "sift":
+        found = find_features(session, paths, config, report)
+        return found, lambda frames: look_closer(session, paths, frames, config)
+    use_threads(session.threads)
+    finder = LearnedFinder(config.features, config)
+    session.matcher = (
+        LearnedMatcher(config.features) if config.matching == "lightglue" else NearestMatcher(session.threads)
+    )
+    return finder.find(session, paths, report), lambda frames: finder.look_closer(paths, frames)
 
 
 def _tell(progress: Progress) -> None:
