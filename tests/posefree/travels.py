@@ -1,6 +1,6 @@
 """A camera in a room of bare points: matches without pictures, so that truth is exact and tests quick."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,3 +72,8 @@ def travel(points: Double, poses: Double, *, wrong: float, random: np.random.Gen
             if len(pairs):
                 matched.append(Matched(first=first, second=second, features=pairs))
     return Travel(found=found, matched=matched, truth=poses)
+
+
+def without_matches_across(way: Travel, last: int) -> Travel:
+    """The same film as if nothing could be seen between ``last`` and the frame after it."""
+    return replace(way, matched=[one for one in way.matched if not one.first <= last < one.second])

@@ -17,6 +17,7 @@ from roomsplat.core.images import Frame
 from roomsplat.core.progress import Progress, ReportProgress, RunWarning, silent
 from roomsplat.errors import OutputError, RegistrationError
 from roomsplat.media.images import read_header, reduced_size
+from roomsplat.posefree.bridge import bridge, joined
 from roomsplat.posefree.bundle import Lens, World, errors
 from roomsplat.posefree.features import Found, Matched, find_and_match
 from roomsplat.posefree.journey import Journey, Model, intersected
@@ -41,6 +42,8 @@ MIN_SUPPORT = 0.5
 SIDE = 1280
 """px of the longer side that errors of matches are told in: sfm's."""
 MIN_FRAMES = 3
+MIN_PART_FRAMES, MAX_PARTS = 8, 6
+"""Frames left over that may be another part of the film, and how many parts there may be."""
 
 
 def cameras_from_nothing(
@@ -109,29 +112,68 @@ def solve(
     places = [(one.places - 0.5) * shape for one in found]
     tracks, _ = chained([len(one.places) for one in found], matched)
     journey = Journey(tracks, places, usual, seed)
-    everything = np.ones(len(found), np.bool_)
-    model = journey.begin(everything)
-    if model is None:
+    parts = _parts(journey, len(found), report)
+    if not parts:
         return None
-
-    def tell(placed: int) -> None:
-        message = f"{placed} of {len(found)} cameras"
-        report(Progress(fraction=placed / len(found), message=message, metrics={"registered": placed}))
-
-    journey.grow(model, everything, tell)
-    _drop_unfounded(journey, model, places, matched)
+    model, bridges = _united(journey, parts)
+    matched = [one for one in matched if not any(one.first <= a < one.second for a in bridges)]
+    _drop_unfounded(journey, model, places, matched, bridges)
     if len(model.poses) < MIN_FRAMES:
         return None
     return _solution(journey, model, found, tracks.features, size, _evidence(model, places, matched))
 
 
+def _parts(journey: Journey, count: int, report: ReportProgress) -> list[Model]:
+    """Models of parts of the film that share no frame, largest first; each grows as far as it can."""
+    left, parts = np.ones(count, np.bool_), list[Model]()
+    while left.sum() >= MIN_PART_FRAMES and len(parts) < MAX_PARTS:
+        before = count - int(left.sum())
+
+        def tell(placed: int, before: int = before) -> None:
+            done = before + placed
+            message, metrics = f"{done} of {count} cameras", {"registered": float(done)}
+            report(Progress(fraction=done / count, message=message, metrics=metrics))
+
+        model = journey.begin(left)
+        if model is None:
+            break
+        journey.grow(model, left, tell)
+        if len(model.poses) < MIN_FRAMES:
+            break
+        parts.append(model)
+        left[list(model.poses)] = False
+    return sorted(parts, key=lambda part: -len(part.poses))
+
+
+def _united(journey: Journey, parts: Sequence[Model]) -> tuple[Model, list[int]]:
+    """The largest part with all that follow it closely in the film, and the frames before each bridge."""
+    model, rest, bridges = parts[0], list(parts[1:]), list[int]()
+    while True:
+        found = [(other, between) for other in rest if (between := bridge(model, other)) is not None]
+        if not found:
+            break
+        other, (similarity, first, second) = found[0]
+        model = joined(model, other, similarity)
+        rest = [one for one in rest if one is not other]
+        bridges.append(min(first, second))
+    if bridges:
+        journey.bundle_all(model)
+    return model, bridges
+
+
 def _drop_unfounded(
-    journey: Journey, model: Model, places: Sequence[Double], matched: Sequence[Matched]
+    journey: Journey,
+    model: Model,
+    places: Sequence[Double],
+    matched: Sequence[Matched],
+    bridges: Sequence[int],
 ) -> None:
     """Take out frames that contradict their own matches, then the smaller side of every cut that is not borne out."""
     while len(model.poses) >= MIN_FRAMES:
         frames, evidence = np.array(sorted(model.poses)), _evidence(model, places, matched)
         alone, cuts = evidence.of_frames(frames), evidence.of_cuts(frames)
+        for last in bridges:  # nothing crosses them: that is why they are bridges
+            cuts[frames[:-1] == frames[frames <= last].max(initial=-1)] = 1
         wrong = frames[alone < MIN_SUPPORT].tolist()
         if not wrong and cuts.min() < MIN_SUPPORT:
             cut = int(np.argmin(cuts)) + 1

@@ -24,7 +24,9 @@ TOLERANCE = 0.003
 SCALE = 0.001
 """At which a match begins to count for less."""
 MIN_ANGLE = np.radians(1.0)
-"""Points are placed where two of their rays differ by this much."""
+"""Points are placed where two of their rays differ by this much …"""
+MIN_ANGLE_TURNING = np.radians(0.3)
+"""… or by this much where a frame cannot be placed without: a camera that turns fast sees nothing for long."""
 TRIPLES = 400
 """That place a frame: with a share of 25 % of right matches, the least, one is all right with a chance of 99.8 %."""
 MIN_INLIERS, MIN_SHARE = 12, 0.25
@@ -38,6 +40,8 @@ MIN_START = 40
 """Points of the first two frames."""
 STARTS = 12
 """Pairs of frames that may be the first ones, tried in this order until one grows."""
+FACTORS = (1.0, 0.62, 0.78)
+"""Of the expected focal length, where the first frames begin."""
 BEND_FROM = 15
 """Frames from which on the lens's radial term is free; fewer do not tell it from a curved wall."""
 
@@ -53,6 +57,8 @@ class Model:
     is_known: NDArray[np.bool_]
     """(t,) whether the track has a place."""
     lens: Lens
+    min_angle: Double
+    """(t,) radians, what is asked of each track's rays."""
 
 
 class Journey:
@@ -76,7 +82,7 @@ class Journey:
         """A model of a few of the ``allowed`` frames, or ``None``; of several lenses the one that fits best."""
         best, most = None, 0.0
         for first, second in self._pairs(allowed)[:STARTS]:
-            for factor in (1.0, 0.62, 0.78):
+            for factor in FACTORS:
                 lens = replace(self._usual, focal=self._usual.focal * factor)
                 model = self._start(first, second, lens, allowed)
                 if model is None:
@@ -123,6 +129,7 @@ class Journey:
             points=np.zeros((len(self._first_of) - 1, 3)),
             is_known=np.zeros(len(self._first_of) - 1, np.bool_),
             lens=lens,
+            min_angle=np.full(len(self._first_of) - 1, MIN_ANGLE),
         )
         self._triangulate(model, np.unique(self.tracks[mine[found.inliers]]))
         self._bundle(model, set(model.poses), lens_too=False)
@@ -177,24 +184,34 @@ class Journey:
 
     def place(self, model: Model, frame: int, *, bundle: bool = True) -> bool:
         """Find the camera of a frame by the points it sees; whether it was found."""
+        own = np.unique(self.tracks[self._of_frame[frame]])
+        pose = self._resected(model, frame)
+        if pose is None:  # with points that are known less well, which then stay
+            model.min_angle[own] = MIN_ANGLE_TURNING
+            self._triangulate(model, own[~model.is_known[own]])
+            pose = self._resected(model, frame)
+        if pose is None:
+            return False
+        model.poses[frame] = pose
+        self._triangulate(model, own[~model.is_known[own]])
+        if bundle:
+            self._bundle(model, self._window(model, frame), lens_too=False)
+            self._triangulate(model, own)
+        return True
+
+    def _resected(self, model: Model, frame: int) -> Double | None:
         mine = self._of_frame[frame]
         mine = mine[model.is_known[self.tracks[mine]]]
         if len(mine) < MIN_INLIERS:
-            return False
+            return None
         rays = model.lens.rays(self.places[mine])
         found = resect(
             model.points[self.tracks[mine]], rays,
             tolerance=2 * TOLERANCE / model.lens.focal, seed=self._seed + frame, triples=TRIPLES,
         )  # fmt: skip
         if found is None or found.inliers.sum() < max(MIN_INLIERS, MIN_SHARE * len(mine)):
-            return False
-        model.poses[frame] = found.cam_from_world
-        own = np.unique(self.tracks[self._of_frame[frame]])
-        self._triangulate(model, own[~model.is_known[own]])
-        if bundle:
-            self._bundle(model, self._window(model, frame), lens_too=False)
-            self._triangulate(model, own)
-        return True
+            return None
+        return found.cam_from_world
 
     def _window(self, model: Model, frame: int) -> set[int]:
         """The placed frames that see most of what ``frame`` sees, and itself."""
@@ -271,7 +288,7 @@ class Journey:
         off = errors(world, seen)
         good = np.bincount(seen.points[off < TOLERANCE], minlength=len(points))
         total = np.bincount(seen.points, minlength=len(points))
-        fine = (good >= 2) & (good >= 0.6 * total) & (angles >= MIN_ANGLE)
+        fine = (good >= 2) & (good >= 0.6 * total) & (angles >= model.min_angle[numbers])
         model.points[numbers[fine]] = points[fine]
         model.is_known[numbers[fine]] = True
 
