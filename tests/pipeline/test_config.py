@@ -7,7 +7,14 @@ from dataclasses import replace
 import pytest
 
 from roomsplat.errors import InvalidSettingError
-from roomsplat.pipeline.config import PRESETS, PipelineConfig, config_from_json, config_to_json, for_quality
+from roomsplat.pipeline.config import (
+    PRESETS,
+    PipelineConfig,
+    config_from_json,
+    config_to_json,
+    for_quality,
+    with_focal,
+)
 
 
 @pytest.mark.parametrize("quality", list(PRESETS))
@@ -61,3 +68,13 @@ def test_holding_everything_out_is_refused(every: int) -> None:
     """eval_every 1 would leave nothing to train on."""
     with pytest.raises(InvalidSettingError, match="eval_every"):
         PipelineConfig(eval_every=every)
+
+
+def test_a_stated_focal_length_is_where_mapping_begins() -> None:
+    """What the film says is taken where the user says nothing; a user's number stands; no word changes nothing."""
+    plain = for_quality("preview")
+    assert with_focal(plain, None) is plain
+    known = with_focal(plain, 0.75)
+    assert known.sfm.focal_ratio == 0.75
+    assert known == replace(plain, sfm=replace(plain.sfm, focal_ratio=0.75))
+    assert with_focal(known, 0.9) is known

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast, get_type_hints
 
@@ -97,6 +97,13 @@ def for_quality(quality: Quality) -> PipelineConfig:
             f"There is no quality {quality!r}.", hint=f"Use one of {', '.join(PRESETS)}."
         )
     return PipelineConfig(quality=quality, train=PRESETS[quality].train())
+
+
+def with_focal(config: PipelineConfig, ratio: float | None) -> PipelineConfig:
+    """With the focal length that the film's metadata states, where none was asked for."""
+    if ratio is None or config.sfm.focal_ratio is not None:
+        return config
+    return replace(config, sfm=replace(config.sfm, focal_ratio=ratio))
 
 
 def config_to_json(config: PipelineConfig) -> str:

@@ -15,7 +15,7 @@ from roomsplat.core.progress import RunWarning
 from roomsplat.core.scene import SplatScene
 from roomsplat.errors import EngineError, InterruptedRunError, InvalidFileError, OutputError, RoomsplatError
 from roomsplat.formats.nerfstudio import read_transforms
-from roomsplat.pipeline.config import PipelineConfig, config_to_json
+from roomsplat.pipeline.config import PipelineConfig, config_to_json, with_focal
 from roomsplat.pipeline.events import RunFinished, RunStarted
 from roomsplat.pipeline.export import export_pictures, export_scene, replace_folder, write_cameras
 from roomsplat.pipeline.fit import fit
@@ -117,7 +117,12 @@ def _line(
         stage.reused = workspace.is_done("sfm", sfm_key)
         if not stage.reused:
             with workspace.produce("sfm", sfm_key) as folder:
-                find_cameras(capture.frames, folder, config, part(stage.report, 0, SOLVING_SHARE))
+                find_cameras(
+                    capture.frames,
+                    folder,
+                    with_focal(config, capture.media.focal_ratio),
+                    part(stage.report, 0, SOLVING_SHARE),
+                )
         found = complete_cameras(
             capture.frames,
             load_sfm(workspace.folder("sfm")),

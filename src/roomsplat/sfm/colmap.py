@@ -30,6 +30,8 @@ MAX_EXTRACTORS = 16  # threads that find features; each holds 270 MB where pictu
 # CPU s of matching on `office`, 12 instead of 18 on `can`, and of four films' 1,874 pairs one lost matches (8 of 27).
 # 1,000 lose two pairs of `can`.
 MAX_TRIALS = 2000
+NEVER = 10**8  # frames, points, or times as many: what is refined at every so many of them is not
+ROUNDS_OF_MANY = 20  # of bundle adjustment where thousands of frames are nearly right
 FOCAL_GUESS = 1.2  # of the longer side; phones film at 0.75 to 1.3, and bundle adjustment moves it
 
 MatchFrames = Callable[
@@ -53,8 +55,9 @@ class Thresholds:
 class Session:
     """One film's database and what is computed from it. Frames are numbered from 0; files are named after that."""
 
-    def __init__(self, folder: Path, *, threads: int, seed: int) -> None:
-        """Work in ``folder``, which exists and is empty."""
+    def __init__(self, folder: Path, *, threads: int, seed: int, focal_ratio: float | None = None) -> None:
+        """Work in ``folder``, which exists and is empty; ``focal_ratio``: of the longer side, if it is known."""
+        self._focal_ratio = FOCAL_GUESS if focal_ratio is None else focal_ratio
         self._folder, self._seed = folder, seed
         self.threads = threads
         self.extractors = min(threads, MAX_EXTRACTORS)
@@ -73,7 +76,7 @@ class Session:
         """Another, empty session: to try settings on a few frames, or to begin again with other features."""
         folder = self._folder / name
         folder.mkdir()
-        other = Session(folder, threads=self.threads, seed=self._seed)
+        other = Session(folder, threads=self.threads, seed=self._seed, focal_ratio=self._focal_ratio)
         other.matcher = self.matcher
         return other
 
@@ -139,7 +142,7 @@ class Session:
         self.size = size
         with self._open() as database:
             if self._camera is None:
-                focal = FOCAL_GUESS * max(size)
+                focal = self._focal_ratio * max(size)
                 self._camera = _colmap.Camera.create_from_model_name(0, "SIMPLE_RADIAL", focal, *size)
                 self._camera.camera_id = database.write_camera(self._camera)
                 rig = _colmap.Rig()
@@ -201,9 +204,26 @@ class Session:
         return result
 
     def map(
-        self, thresholds: Thresholds, on_registered: Callable[[], None], start: MappedModel | None = None
+        self,
+        thresholds: Thresholds,
+        on_registered: Callable[[], None],
+        start: MappedModel | None = None,
+        *,
+        frames: Collection[int] = (),
+        standing: bool = False,
     ) -> list[MappedModel]:
-        """Incremental mapping (Schönberger and Frahm 2016), largest model first; from ``start`` if one is given."""
+        """Incremental mapping (Schönberger and Frahm 2016), largest model first; from ``start`` if one is given.
+
+        ``frames``: only these, if any are named. ``standing``: the cameras of ``start`` stay as they are, and nothing
+        is refined as a whole: each further frame then costs the same, however many there are.
+        """
+        options = self._mapping_options(thresholds, several=start is None)
+        options.image_names = [self.picture_path(frame).name for frame in sorted(frames)]
+        if standing:
+            options.fix_existing_frames = True
+            options.ba_global_frames_ratio = options.ba_global_points_ratio = NEVER
+            options.ba_global_frames_freq = options.ba_global_points_freq = NEVER
+            options.ba_global_max_refinements, options.ba_global_max_num_iterations = 1, 5
         self._runs += 1
         folder = self._folder / f"models{self._runs}"
         folder.mkdir()
@@ -211,7 +231,7 @@ class Session:
             self._database_path,
             self._images,
             folder,
-            self._mapping_options(thresholds, several=start is None),
+            options,
             input_path=start.folder if start else "",
             next_image_callback=on_registered,
         )
@@ -261,12 +281,25 @@ class Session:
         joined = _colmap.triangulate_points(
             whole, self._database_path, self._images, folder, clear_points=True, options=options
         )
+        return self._adjusted(joined, folder)
+
+    def adjust(self, model: MappedModel) -> MappedModel:
+        """The model with all cameras, points and the lens refined together."""
+        self._runs += 1
+        folder = self._folder / f"models{self._runs}"
+        folder.mkdir()
+        return self._adjusted(self._read(model), folder, rounds=ROUNDS_OF_MANY)
+
+    def _adjusted(self, whole: Any, folder: Path, rounds: int | None = None) -> MappedModel:
         adjustment = _colmap.BundleAdjustmentOptions()
         adjustment.print_summary = False
-        adjustment.ceres.solver_options.num_threads = 1  # as in mapping: the same sums at every run
-        _colmap.bundle_adjustment(joined, adjustment)
-        joined.update_point_3d_errors()
-        return self._convert(joined, folder / "model")
+        solver = adjustment.ceres.solver_options
+        solver.num_threads = 1  # as in mapping: the same sums at every run
+        if rounds is not None:
+            solver.max_num_iterations, solver.function_tolerance = rounds, 1e-6
+        _colmap.bundle_adjustment(whole, adjustment)
+        whole.update_point_3d_errors()
+        return self._convert(whole, folder / "model")
 
     def _mapping_options(self, thresholds: Thresholds, *, several: bool) -> Any:
         options = _colmap.IncrementalPipelineOptions()

@@ -23,6 +23,9 @@ class SfmConfig:
     """At most this many features per picture, the largest scales first."""
     enough_features: int = 1200
     """Pictures with fewer features on average (soft or plain ones) are searched again at twice their size."""
+    focal_ratio: float | None = None
+    """Focal length over the pictures' longer side, where mapping begins; it is refined. ``None`` takes what the film's
+    own metadata says, else 1.2."""
     overlap: int = 6
     """Every frame is compared with this many following frames, and with those 8, 16, 32 … further."""
     loop_neighbours: int = 6
@@ -58,6 +61,11 @@ class SfmConfig:
         if not 0 <= self.min_registered_share <= 1:
             raise InvalidSettingError(
                 f"sfm.min_registered_share is {self.min_registered_share}.", hint="Give a share from 0 to 1."
+            )
+        if self.focal_ratio is not None and not 0.2 <= self.focal_ratio <= 10:
+            raise InvalidSettingError(
+                f"sfm.focal_ratio is {self.focal_ratio}.",
+                hint="Give the focal length over the longer side of the picture, 0.2 to 10 (phones: about 0.75).",
             )
         if self.threads is not None and self.threads < 1:
             raise InvalidSettingError(

@@ -4,7 +4,6 @@ Incremental mapping is trusted, never blindly. The global mapper is not used: on
 registers everything, and is wrong by 8 % of the path.
 """
 
-import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,8 +15,9 @@ from roomsplat.sfm.colmap import Session, Thresholds
 from roomsplat.sfm.config import SfmConfig
 from roomsplat.sfm.features import Features
 from roomsplat.sfm.joining import similarity_between
+from roomsplat.sfm.keyframes import map_film
 from roomsplat.sfm.model import MappedModel
-from roomsplat.sfm.pairs import Pair, loop_pairs, sequential_pairs
+from roomsplat.sfm.pairs import Pair, loop_pairs, sequential_pairs, thorough_pairs
 from roomsplat.sfm.pan import add_turns
 from roomsplat.sfm.quality import CUT_SUPPORT, find_jumps
 from roomsplat.sfm.solution import Solution
@@ -93,7 +93,8 @@ class Mapper:
         if best is not None and len(best.model.frames) < self._count:
             best = self._begin_closer(best)
         if best is None or not best.is_sound:
-            self._match(set(itertools.combinations(range(self._count), 2)), "matching every pair")
+            pairs = thorough_pairs([one.descriptors for one in self._features], self._config.seed)
+            self._match(pairs, "matching thoroughly")
             again = self._complete(self._attempt(STRICT))
             best = max((a for a in (best, again) if a is not None), key=lambda a: a.rank, default=None)
         best = sound_part(best) if best is not None else None
@@ -138,7 +139,10 @@ class Mapper:
                 )
             )
 
-        models = self._session.map(thresholds, on_registered, start.model if start else None)
+        if start is None:
+            models = map_film(self._session, thresholds, on_registered, self._count, self._config.overlap)
+        else:
+            models = self._session.map(thresholds, on_registered, start.model)
         if not models or len(models[0].points) == 0:
             return None
         others = start.others if start else tuple(models[1:])

@@ -52,7 +52,12 @@ def solve(job_path: Path) -> None:
     config = SfmConfig(**job["config"])
     folder, tell = job_path.parent, never_falling(_tell)
     try:
-        session = Session(folder, threads=config.threads or os.cpu_count() or 1, seed=config.seed)
+        session = Session(
+            folder,
+            threads=config.threads or os.cpu_count() or 1,
+            seed=config.seed,
+            focal_ratio=config.focal_ratio,
+        )
         paths = [Path(path) for path in job["paths"]]
         features, closer = _find(session, paths, config, part(tell, 0, FEATURES_SHARE))
         solution = Mapper(session, features, config, tell, look_closer=closer).solve()
