@@ -60,6 +60,11 @@ BARS: Mapping[str, float] = {
             "large.memory_growth": 64,
         }.items()
     },
+    **{
+        f"poses.{film}.from_nothing.{name}": bar
+        for film in ("bare_walls", "fast_turn", "there_and_back")
+        for name, bar in {"registered": 90, "ate": 2}.items()
+    },
     "poses.bare_walls.registered": 95,
     "poses.bare_walls.ate": 1,
     "poses.bare_walls.wrong": 0,

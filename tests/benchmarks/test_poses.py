@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from benchmarks.__main__ import main, merged
 from benchmarks.figures import BARS, CaseError, Figure
 from benchmarks.gate import LEAST, WORST, judge
-from benchmarks.poses import Row, Setting, figures_of, house_figures, rows_of, run_poses, step
+from benchmarks.poses import NOTHING, Row, Setting, figures_of, house_figures, rows_of, run_poses, step
 from benchmarks.poses_errors import Errors, Found, errors_of
 from benchmarks.poses_films import CAPTURES, HOUSE_PART, IMAGES, NAMES, TRUTH, Film, film, rendered, shot_of
 from benchmarks.poses_table import cells, print_rows
@@ -189,6 +189,9 @@ def test_figures_have_units_that_the_gate_knows() -> None:
     assert {f.unit for f in figures} <= {*WORST, *LEAST, "frames"}
     assert {f.key: f.value for f in figures}["poses.kitchen.registered"] == 80
     assert judge(figures, figures)
+    nothing = figures_of(a_row(method=NOTHING))
+    assert {f.key: f.value for f in nothing}["poses.kitchen.from_nothing.registered"] == 80
+    assert judge(nothing, nothing)
     plain = figures_of(a_row(method="global"))
     assert all(f.key.startswith("peer.poses.kitchen.global.") for f in plain)
     assert merged([], plain) == []
