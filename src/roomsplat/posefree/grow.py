@@ -27,8 +27,8 @@ Double = NDArray[np.float64]
 
 ENOUGH = 0.97
 """A frame that the scene shows to this share needs nothing new."""
-STRIDE = 3
-"""px between them, at the scene's size."""
+STRIDE = 2
+"""px between them, at the scene's size: 3 shows what is new 1.7 dB worse, an octree of as many no better."""
 RATE_SHARE = 0.5
 """Of the ordinary training rates: the scene around is finished."""
 NEIGHBOURS = 3
