@@ -18,8 +18,8 @@ class CaptureConfig:
     """Keep about this many instead, whatever the length; ``None`` follows ``fps``."""
     min_frames: int = 60
     """A short film gives at least this many, as far as it has them and no ``fps`` is given."""
-    max_frames: int = 300
-    """A long film or a large folder gives at most this many."""
+    max_frames: int = 1000
+    """A long film or a large folder gives at most this many: of ten minutes, one every 0.6 s."""
     required_frames: int = 5
     """Fewer usable frames than this end the run: no room can be solved from them."""
     max_side: int = 1920

@@ -4,6 +4,8 @@ The whole picture's shift by phase correlation (Kuglin and Hines 1975), refined 
 (Lucas and Kanade 1981), and on top what a shift does not explain: walking forward, going around something.
 """
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -50,9 +52,13 @@ class MotionMeter:
 
 def spectrum_of(thumbnail: Thumbnail) -> NDArray[np.complex64]:
     """The Fourier transform of an (h, w) thumbnail that fades to its mean towards the edges."""
-    height, width = thumbnail.shape
-    window = np.hanning(height + 2)[1:-1, None] * np.hanning(width + 2)[1:-1]
-    return np.fft.rfft2((thumbnail - thumbnail.mean()) * window.astype(np.float32)).astype(np.complex64)
+    return np.fft.rfft2((thumbnail - thumbnail.mean()) * _fade(*thumbnail.shape)).astype(np.complex64)
+
+
+@cache
+def _fade(height: int, width: int) -> Thumbnail:
+    """(h, w) 1 in the middle, 0 beyond the edges (Hann)."""
+    return (np.hanning(height + 2)[1:-1, None] * np.hanning(width + 2)[1:-1]).astype(np.float32)
 
 
 def motion_between(
