@@ -247,6 +247,8 @@ def test_settings_become_the_whole_tree() -> None:
     assert isinstance(tree["capture"], dict)
     assert tree["capture"]["max_pixels"] == 1_000_000
     assert Prober(LIMITS).settle(json.dumps(tree)) == tree
+    few = Prober(replace(LIMITS, max_frames=200)).settle('{"quality": "preview"}')
+    assert few["capture"] == {**tree["capture"], "max_frames": 200, "max_pixels": LIMITS.max_pixels}
 
 
 def test_names_are_shown_without_harm() -> None:

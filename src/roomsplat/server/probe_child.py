@@ -163,9 +163,12 @@ def settle(text: str | None, limits: ProbeLimits) -> dict[str, Any]:
         raise InvalidSettingError(
             "A job of this service cannot choose device or threads: its worker does.", hint="Leave both out."
         )
+    # The preset's own number is no wish: a service that takes fewer frames must not refuse every job.
+    usual_frames = type(config.capture)().max_frames
+    asked_frames = config.capture.max_frames if config.capture.max_frames != usual_frames else 0
     wanted = (
         ("capture.frames", config.capture.frames or 0, limits.max_frames),
-        ("capture.max_frames", config.capture.max_frames, limits.max_frames),
+        ("capture.max_frames", asked_frames, limits.max_frames),
         ("capture.fps", config.capture.fps or 0, limits.max_fps),
         ("train.max_steps", config.train.max_steps, limits.max_steps),
         ("train.max_gaussians", config.train.max_gaussians, limits.max_gaussians),
@@ -177,6 +180,7 @@ def settle(text: str | None, limits: ProbeLimits) -> dict[str, Any]:
             )
     capture = dataclasses.replace(
         config.capture,
+        max_frames=min(config.capture.max_frames, limits.max_frames),
         max_bytes=min(config.capture.max_bytes, limits.max_bytes),
         max_pixels=min(config.capture.max_pixels, limits.max_pixels),
         max_duration_s=min(config.capture.max_duration_s, limits.max_duration_s),
