@@ -26,6 +26,8 @@ MAX_GAP = 3
 """Steps of the film from the last frame of one part to the first of the other."""
 MAX_CHANGE = np.radians(15.0)
 """Between the turns of the last step before the gap and the first after it: who speeds up more is not predicted."""
+MAX_STRIDE = 4.0
+"""In paces, of the last step before the gap and the first after it: frames that leap are no piers."""
 PACED = 60
 """Frames on either side whose median step is the pace."""
 
@@ -40,6 +42,11 @@ def bridge(a: Model, b: Model) -> tuple[Similarity, int, int] | None:
     after = _turn(b.poses, second, second + side)
     pace_a, pace_b = _pace(a, first), _pace(b, second)
     if np.linalg.norm(after - before) > MAX_CHANGE or min(pace_a, pace_b) <= 0:
+        return None
+    if (
+        _step(a, first - side, first) > MAX_STRIDE * pace_a
+        or _step(b, second, second + side) > MAX_STRIDE * pace_b
+    ):
         return None
     scale, gap = pace_a / pace_b, abs(second - first)
     turned = matrix_from_rotation_vector(gap * (before + after) / 2) @ a.poses[first][:3, :3]
@@ -83,14 +90,14 @@ def _turn(poses: Mapping[int, Double], start: int, end: int) -> Double:
     return rotation_vector_from_quat(quat_from_matrix(turn))
 
 
+def _step(model: Model, start: int, end: int) -> float:
+    return float(np.linalg.norm(_center(model.poses[end]) - _center(model.poses[start])))
+
+
 def _pace(model: Model, border: int) -> float:
     """Median length of the steps nearest to the border; 0 without any."""
     frames = sorted(model.poses, key=lambda frame: abs(frame - border))[:PACED]
-    steps = [
-        float(np.linalg.norm(_center(model.poses[frame + 1]) - _center(model.poses[frame])))
-        for frame in frames
-        if frame + 1 in model.poses
-    ]
+    steps = [_step(model, frame, frame + 1) for frame in frames if frame + 1 in model.poses]
     return float(np.median(steps)) if steps else 0.0
 
 

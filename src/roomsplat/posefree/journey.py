@@ -34,12 +34,16 @@ MIN_INLIERS, MIN_SHARE = 12, 0.25
 WINDOW = 8
 """Frames that move with a new one."""
 GROWTH = 1.35
+MAX_SPEED, MIN_STEPS = 8.0, 8
+"""In median steps of the model, once it has so many."""
 AHEAD = 10
 """A frame farther than this from every placed one is not tried yet."""
 MIN_START = 40
 """Points of the first two frames."""
 STARTS = 12
 """Pairs of frames that may be the first ones, tried in this order until one grows."""
+ROUNDS_IN_WINDOW, ROUNDS_BETWEEN, ROUNDS_AT_LAST = 5, 6, 15
+"""Of a bundle: of a window, of everything while the model still grows, of everything at its end."""
 FACTORS = (1.0, 0.62, 0.78)
 """Of the expected focal length, where the first frames begin."""
 BEND_FROM = 15
@@ -164,7 +168,7 @@ class Journey:
             tell(len(model.poses))
             if len(model.poses) >= GROWTH * bundled:
                 bundled = len(model.poses)
-                self.bundle_all(model)
+                self.bundle_all(model, rounds=ROUNDS_BETWEEN)
         self.bundle_all(model)
 
     def _next(self, model: Model, allowed: NDArray[np.bool_], refused: dict[int, int]) -> int | None:
@@ -190,7 +194,7 @@ class Journey:
             model.min_angle[own] = MIN_ANGLE_TURNING
             self._triangulate(model, own[~model.is_known[own]])
             pose = self._resected(model, frame)
-        if pose is None:
+        if pose is None or self._jumps(model, frame, pose):
             return False
         model.poses[frame] = pose
         self._triangulate(model, own[~model.is_known[own]])
@@ -198,6 +202,20 @@ class Journey:
             self._bundle(model, self._window(model, frame), lens_too=False)
             self._triangulate(model, own)
         return True
+
+    @staticmethod
+    def _jumps(model: Model, frame: int, pose: Double) -> bool:
+        """Whether the film would have to leap to get there: what sees only far things may seem to be anywhere."""
+        frames = sorted(model.poses)
+        poses = np.stack([*(model.poses[one] for one in frames), pose])
+        centers = -np.einsum("cji,cj->ci", poses[:, :3, :3], poses[:, :3, 3])
+        gaps = np.diff(np.array(frames))
+        if len(gaps) < MIN_STEPS:
+            return False
+        pace = float(np.median(np.linalg.norm(np.diff(centers[:-1], axis=0), axis=1) / gaps))
+        nearest = int(np.argmin(np.abs(np.array(frames) - frame)))
+        apart = float(np.linalg.norm(centers[-1] - centers[nearest]))
+        return apart > MAX_SPEED * pace * abs(frame - frames[nearest])
 
     def _resected(self, model: Model, frame: int) -> Double | None:
         mine = self._of_frame[frame]
@@ -294,16 +312,18 @@ class Journey:
 
     # ---- bundles
 
-    def bundle_all(self, model: Model) -> None:
+    def bundle_all(self, model: Model, rounds: int = ROUNDS_AT_LAST) -> None:
         """Everything, lens included, twice: with what agrees after the first time. Who agrees with little then goes."""
         for _ in range(2):
-            self._bundle(model, set(model.poses), lens_too=True)
+            self._bundle(model, set(model.poses), lens_too=True, rounds=rounds)
             self._triangulate(model, self._seen_by(set(model.poses)))
         seen, rows, _ = self.agreeing(model)
         held = set(rows[np.bincount(seen.cameras, minlength=len(rows)) >= MIN_INLIERS].tolist())
         model.poses = {frame: pose for frame, pose in model.poses.items() if frame in held}
 
-    def _bundle(self, model: Model, frames: set[int], *, lens_too: bool) -> None:
+    def _bundle(
+        self, model: Model, frames: set[int], *, lens_too: bool, rounds: int = ROUNDS_AT_LAST
+    ) -> None:
         """Move ``frames`` and all points that they see; other frames that see them stay and hold."""
         seen, rows, which = self._seen(model, frames, model.is_known)
         if len(which) == 0:
@@ -322,7 +342,7 @@ class Journey:
             bend=lens_too and len(frames) >= BEND_FROM, usual=self._usual,
         )  # fmt: skip
         world = World(poses=world.poses, points=model.points[numbers], lens=model.lens)
-        world = adjust(world, part, freedom, scale=SCALE, rounds=15 if lens_too else 5)
+        world = adjust(world, part, freedom, scale=SCALE, rounds=rounds if lens_too else ROUNDS_IN_WINDOW)
         for row, frame in enumerate(rows.tolist()):
             model.poses[frame] = world.poses[row]
         model.points[numbers], model.lens = world.points, world.lens
