@@ -70,7 +70,7 @@ def test_a_cut_without_matches_has_no_support() -> None:
 
 
 def test_support_is_what_a_count_pair_by_pair_gives() -> None:
-    """Sums over all pairs that cross a cut, or touch a frame, are those that a loop finds; also of a part of the film."""
+    """Sums over the pairs that cross a cut, or touch a frame, are what a loop finds; also of a part of the film."""
     poses = walk(9)
     poses[4:, :3, 3] += 0.2
     pairs = pairs_of(poses, 3, noise_px=3.0)

@@ -91,20 +91,21 @@ class Session:
                 kind = _colmap.FeatureExtractorType.SIFT
                 database.write_descriptors(self._ids[index], _colmap.FeatureDescriptors(kind, descriptors))
 
-    def adopt_matches(self, other: "Session", changed: Collection[int]) -> set[Pair]:
-        """Take over what ``other`` knows of pairs of frames whose features are the same here; which pairs these are."""
+    def adopt_matches(self, other: "Session", wanted: Callable[[Pair], bool]) -> set[Pair]:
+        """Take over what ``other`` knows of the wanted pairs, whose features are the same here; which these are."""
         frame_of = {image_id: index for index, image_id in other._ids.items()}  # noqa: SLF001 - of the same class
         taken = set[Pair]()
         with other._open() as theirs, self._open() as ours:  # noqa: SLF001 - likewise
             pair_ids, matches = theirs.read_all_matches()
             for pair_id, found in zip(pair_ids, matches, strict=True):
                 there = _colmap.pair_id_to_image_pair(pair_id)
-                pair = tuple(frame_of[image] for image in there)
-                if not set(pair) & set(changed):
-                    here = [self._ids[frame] for frame in pair]
+                first, second = (frame_of[image] for image in there)
+                pair = (min(first, second), max(first, second))
+                if wanted(pair):
+                    here = [self._ids[first], self._ids[second]]
                     ours.write_matches(*here, found)
                     ours.write_two_view_geometry(*here, theirs.read_two_view_geometry(*there))
-                    taken.add((min(pair), max(pair)))
+                    taken.add(pair)
         return taken
 
     def picture_path(self, index: int) -> Path:

@@ -17,7 +17,7 @@ from roomsplat.sfm.features import Features
 from roomsplat.sfm.joining import similarity_between
 from roomsplat.sfm.keyframes import map_film
 from roomsplat.sfm.model import MappedModel
-from roomsplat.sfm.pairs import Pair, loop_pairs, sequential_pairs, thorough_pairs
+from roomsplat.sfm.pairs import Pair, loop_pairs, near_pairs, sequential_pairs, thorough_pairs
 from roomsplat.sfm.pan import add_turns
 from roomsplat.sfm.quality import CUT_SUPPORT, find_jumps
 from roomsplat.sfm.solution import Solution
@@ -61,10 +61,18 @@ class Attempt:
         return _worst_cut(self) is None
 
     @property
-    def rank(self) -> tuple[int, float]:
-        """Compares attempts: how many frames would be left of it, then how well the matches bear it out."""
+    def is_doubtful(self) -> bool:
+        """Whether some cut is borne out less than in any model that was right: 0.85 and more on seven films."""
+        return bool(self.support.min(initial=1) < CUT_SUPPORT)
+
+    @property
+    def rank(self) -> float:
+        """Compares attempts: how many frames would be left of it, times how well the matches bear those out.
+
+        A corridor that was folded kept 108 frames, borne out by a half; one half of it, mapped in order, has 104.
+        """
         kept = sound_part(self)
-        return len(kept.model.frames), float(kept.support.mean()) if len(kept.support) else 0.0
+        return len(kept.model.frames) * float(kept.support.mean()) if len(kept.support) else 0.0
 
 
 class Mapper:
@@ -82,27 +90,31 @@ class Mapper:
         """``look_closer`` finds more features in the frames of these numbers."""
         self._session, self._features, self._config, self._report = session, features, config, report
         self._look_closer = look_closer
-        self._matched = set[Pair]()
+        self._reach: int | None = None
+        """How far apart in time frames may be that are compared, while the film is mapped in order."""
+        self._matched: set[Pair] = set()
         self._count = len(features)
 
     def solve(self) -> Solution | None:
         """The largest model that the matches bear out, or ``None`` when not even two frames could be joined."""
-        self._match(self._first_pairs(), "matching")
-        best = self._complete(self._attempt(STRICT))
+        self.match(self.first_pairs(), "matching")
+        best = self._complete(self.attempt(STRICT))
+        if best is None or best.is_doubtful:
+            best = self.in_order(best)
         # Where nothing fitted, a closer look only helps to see depth in a camera that turned on the spot.
         if best is not None and len(best.model.frames) < self._count:
             best = self._begin_closer(best)
-        if best is None or not best.is_sound:
+        if self._reach is None and (best is None or not best.is_sound):
             pairs = thorough_pairs([one.descriptors for one in self._features], self._config.seed)
-            self._match(pairs, "matching thoroughly")
-            again = self._complete(self._attempt(STRICT))
-            best = max((a for a in (best, again) if a is not None), key=lambda a: a.rank, default=None)
-        best = sound_part(best) if best is not None else None
+            self.match(pairs, "matching thoroughly")
+            best = _best(best, self._complete(self.attempt(STRICT)))
+        best = self._with_parts(sound_part(best)) if best is not None else None
         if best is None or len(best.model.points) == 0:
             return None
         return solution_of(best)
 
-    def _first_pairs(self) -> set[Pair]:
+    def first_pairs(self) -> set[Pair]:
+        """What is compared first: frames near in time, and those that look alike."""
         config = self._config
         loops = loop_pairs(
             [one.descriptors for one in self._features],
@@ -112,7 +124,9 @@ class Mapper:
         )
         return sequential_pairs(self._count, config.overlap) | loops
 
-    def _match(self, pairs: set[Pair], words: str) -> None:
+    def match(self, pairs: set[Pair], words: str) -> None:
+        """Compare and verify what was not compared before; ``words`` tell the user what for."""
+        pairs = {pair for pair in pairs if self._is_near(pair)}
         todo = sorted(pairs - self._matched)
         chunk = MATCH_CHUNK * self._session.threads
         for start in range(0, len(todo), chunk):
@@ -125,7 +139,8 @@ class Mapper:
             )
         self._matched |= pairs
 
-    def _attempt(self, thresholds: Thresholds, start: Attempt | None = None) -> Attempt | None:
+    def attempt(self, thresholds: Thresholds, start: Attempt | None = None) -> Attempt | None:
+        """Map what was matched, from ``start`` if it is given; ``None`` when nothing holds together."""
         registered = len(start.model.frames) if start else 2
 
         def on_registered() -> None:
@@ -173,18 +188,46 @@ class Mapper:
         best = self._without_strays(best)
         if best is None or len(best.model.frames) == self._count:
             return best
-        self._match(self._pairs_around_gaps(best.model), "matching around the gap")
+        self.match(self._pairs_around_gaps(best.model), "matching around the gap")
         turned = self._with_turns(best)
         if len(turned.model.frames) == self._count and turned.is_sound:
             return turned
         attempt = best
         for _ in range(MAX_ROUNDS):
             start = replace(attempt, model=self._session.retriangulate(attempt.model, RELAXED))
-            extended = self._attempt(RELAXED, start)
+            extended = self.attempt(RELAXED, start)
             if extended is None or extended.rank <= attempt.rank:
                 break
             attempt = sound_part(extended)
         return max(turned, self._with_turns(attempt), key=lambda candidate: candidate.rank)
+
+    def in_order(self, folded: Attempt | None) -> Attempt | None:
+        """Map anew by what frames near in time share alone: a film does not leap to another place that looks the same.
+
+        A corridor with eleven doors: of the matches of pairs up to 24 frames apart 96 % are true, beyond 50 47 %. A
+        classroom, where the next desk is alike: up to 6 frames 97 %, at 9 to 12 only 43 %. All are judged by the near
+        pairs; if mapping in order is better, the film is mapped so from here on.
+        """
+        everything, matched = self._session, self._matched
+        for reach in (4 * self._config.overlap, self._config.overlap):
+            self._session = everything.beside(f"within{reach}")
+            self._session.enter(everything.size, [(one.keypoints, one.descriptors) for one in self._features])
+            self._reach = reach
+            self._matched = self._session.adopt_matches(everything, self._is_near)
+            self.match(near_pairs(self._count, self._config.overlap, reach), "matching in order")
+            ordered = self._complete(self.attempt(STRICT))
+            if ordered is not None and not ordered.is_doubtful:
+                break
+        if ordered is not None:
+            ordered = self._with_parts(ordered)
+            judged = None if folded is None else replace(folded, evidence=self._evidence(folded.model))
+            if _best(judged, ordered) is ordered:
+                return ordered
+        self._session, self._matched, self._reach = everything, matched, None
+        return folded
+
+    def _is_near(self, pair: Pair) -> bool:
+        return self._reach is None or pair[1] - pair[0] <= self._reach
 
     def _without_strays(self, attempt: Attempt | None) -> Attempt | None:
         """Take single frames in wrong places out and place them anew, in the model as the others left it.
@@ -197,12 +240,15 @@ class Mapper:
         if cleared is attempt:
             return attempt
         start = replace(cleared, model=self._session.retriangulate(cleared.model, STRICT))
-        again = self._attempt(STRICT, start)
+        again = self.attempt(STRICT, start)
         return max(cleared, cleared if again is None else without_strays(again), key=lambda a: a.rank)
 
     def _begin_closer(self, first: Attempt) -> Attempt:
         """Begin again with more features where the film fell apart, and join what is still in parts."""
-        missing = set(range(self._count)) - set(first.model.frames.tolist())
+        parts = (first.model, *(other for other in first.others if len(other.frames) >= MIN_PART_FRAMES))
+        missing = set(range(self._count)).difference(*(part.frames.tolist() for part in parts))
+        ends = {frame for part in parts for frame in (int(part.frames[0]), int(part.frames[-1]))}
+        missing |= ends - {0, self._count - 1}
         reach = self._config.overlap
         near = {j for i in missing for j in range(max(0, i - reach), min(self._count, i + reach + 1))}
         frames = sorted(near)
@@ -211,10 +257,10 @@ class Mapper:
         before, self._features = self._session, features
         self._session = before.beside("again")
         self._session.enter(before.size, [(one.keypoints, one.descriptors) for one in features])
-        self._matched = self._session.adopt_matches(before, frames)
+        self._matched = self._session.adopt_matches(before, near.isdisjoint)
         around = {(min(i, j), max(i, j)) for i in missing for j in near if 0 < abs(i - j) <= 2 * reach}
-        self._match(self._first_pairs() | around, "matching again")
-        again = self._complete(self._attempt(STRICT))
+        self.match(self.first_pairs() | around, "matching again")
+        again = self._complete(self.attempt(STRICT))
         return first if again is None else max(first, self._with_parts(again), key=lambda a: a.rank)
 
     def _with_parts(self, attempt: Attempt) -> Attempt:
@@ -260,6 +306,10 @@ class Mapper:
             for j in range(max(0, i - reach), min(self._count, i + reach + 1))
             if i != j
         }
+
+
+def _best(*attempts: Attempt | None) -> Attempt | None:
+    return max((one for one in attempts if one is not None), key=lambda one: one.rank, default=None)
 
 
 def sound_part(attempt: Attempt) -> Attempt:

@@ -29,6 +29,12 @@ def sequential_pairs(count: int, overlap: int) -> set[Pair]:
     return {(i, i + step) for step in steps for i in range(count - step)}
 
 
+def near_pairs(count: int, overlap: int, reach: int) -> set[Pair]:
+    """Every frame with the ``overlap`` next ones and a few further ones up to ``reach`` away: a film in its order."""
+    steps = {*range(1, overlap + 1), *(round(overlap * share) for share in (4 / 3, 2, 8 / 3, 4))}
+    return {(i, i + step) for step in steps if step <= reach for i in range(count - step)}
+
+
 def loop_pairs(
     descriptors: Sequence[NDArray[np.uint8]], neighbours: int, min_distance: int, seed: int
 ) -> set[Pair]:

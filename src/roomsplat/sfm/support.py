@@ -105,13 +105,11 @@ class Evidence:
             np.add.at(total, rows, matches)
         return good / np.maximum(total, 1)
 
-    def _rows(
-        self, frames: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], Double, Double]:
+    def _rows(self, frames: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], Double, Double]:
         """The pairs of which both frames are there, by rows of ``frames``, which ascend."""
         both = np.isin(self.first, frames) & np.isin(self.second, frames)
-        rows = (np.searchsorted(frames, numbers[both]) for numbers in (self.first, self.second))
-        return (*rows, self.matches[both], self.explained[both])
+        first, second = (np.searchsorted(frames, numbers[both]) for numbers in (self.first, self.second))
+        return first.astype(np.int64), second.astype(np.int64), self.matches[both], self.explained[both]
 
 
 def weigh(
