@@ -33,6 +33,7 @@ from roomsplat.render.base import (
     Splats,
 )
 from roomsplat.train import schedule
+from roomsplat.train.appearance import AppearanceLearning
 from roomsplat.train.checkpoint import (
     TrainState,
     fingerprint,
@@ -42,8 +43,6 @@ from roomsplat.train.checkpoint import (
 )
 from roomsplat.train.config import TrainConfig
 from roomsplat.train.densify import budget, densify
-from roomsplat.train.drift import picture_gains
-from roomsplat.train.exposure import Exposures, identity_exposures
 from roomsplat.train.host import PARAMETERS, Watch, base_colours, converted, on_host, unwatched
 from roomsplat.train.initialise import initial_gaussians
 from roomsplat.train.order import Order
@@ -156,9 +155,10 @@ class _Run:
         self.loss, self.psnr = math.nan, math.nan
         self.saved_at, self.saved_step, self.reported_at = time.monotonic(), -1, 0.0
         self.poses = PoseLearning(config, model.posed_images.cameras[self.indices], self.extent)
+        self.appearance = AppearanceLearning(config, len(self.indices))
         self.state = self._first_state()
         self.snapshot_at, self.snapshot_cost = time.monotonic(), 0.0
-        self.exposures = Exposures.from_arrays(self.state.exposures)
+        self.appearance.restore(self.state.exposures)
         self.poses.restore(self.state.poses)
         self.resumed_at = self.state.step
 
@@ -185,20 +185,14 @@ class _Run:
             seed=config.seed,
         )
         arrays = self.engine.read(self.engine.create(gaussians, sh_degree=config.sh_degree))
-        exposures = Exposures(self._gains()).arrays()
+        self.appearance.begin(self.model, self.pictures, self.indices)
         return TrainState(
             step=0,
             first_count=len(gaussians),
             arrays=converted(arrays, on_host),
-            exposures=exposures,
+            exposures=self.appearance.arrays(),
             poses=self.poses.arrays(),
         )
-
-    def _gains(self) -> NDArray[np.float64]:
-        """(c, 3) where the training pictures' colour transforms start."""
-        if not self.config.learn_exposure:
-            return np.ones((len(self.indices), 3))
-        return picture_gains(self.model, self.pictures, self.indices)
 
     def result(self) -> TrainResult:
         """Run to the end; on an interrupt, a lost device or any other stop, leave a checkpoint behind.
@@ -215,7 +209,7 @@ class _Run:
         self._save()
         return TrainResult(
             gaussians=Gaussians(**{name: getattr(self.state.arrays, name) for name in PARAMETERS}),
-            exposures=self._exposures_of_all(),
+            exposures=self.appearance.of_all(len(self.model.posed_images.cameras), self.indices),
             loss=self.loss,
             cameras=self.poses.applied(self.model.posed_images.cameras, self.indices),
             motion=self.poses.corrections.motion() if self.poses.moving else None,
@@ -264,7 +258,7 @@ class _Run:
                 rendering,
                 self.pictures.target(int(self.indices[place]), level),
                 ssim_weight=self.config.ssim_weight,
-                colour=self._colour(place),
+                colour=self.appearance.colour(place),
             )
             return loss.value, lambda: engine.backward(splats, rendering, loss.grad_rgb)
 
@@ -276,7 +270,7 @@ class _Run:
         place = self.order.place(step)
         index = int(self.indices[place])
         level = schedule.divisor(config, step, self.shorter_side)
-        colour = self._colour(place)
+        colour = self.appearance.colour(place)
         target = self.pictures.target(index, level)
         settings = self.settings[schedule.sh_degree(config, step)]
         camera = self.poses.camera(place, self.pictures.camera(index, level))
@@ -296,9 +290,6 @@ class _Run:
         )
         return _Submitted(step=step, place=place, loss=loss, error=error, slope=slope)
 
-    def _colour(self, place: int) -> NDArray[np.float32] | None:
-        return self.exposures.colour(place) if self.config.learn_exposure else None
-
     def _settle(self, submitted: _Submitted, num_gaussians: int) -> None:
         """Take in what a step has found out.
 
@@ -315,10 +306,7 @@ class _Run:
         if submitted.error is not None:
             newest = -10.0 * math.log10(max(float(submitted.error), 1e-10))
             self._tell(step, newest, num_gaussians)
-        gradient = submitted.loss.grad_colour
-        if gradient is not None:
-            rate = config.exposure_rate * (1 - step / config.max_steps)
-            self.exposures.step(submitted.place, gradient, rate, config.exposure_pull)
+        self.appearance.learn(submitted.place, submitted.loss, step)
         if submitted.slope is not None:
             self.poses.learn(submitted.place, submitted.slope, step)
 
@@ -336,7 +324,7 @@ class _Run:
             self.state,
             step=done,
             arrays=host,
-            exposures=self.exposures.arrays(),
+            exposures=self.appearance.arrays(),
             poses=self.poses.arrays(),
         )
         self.snapshot_at = time.monotonic()
@@ -368,11 +356,6 @@ class _Run:
                 metrics=metrics,
             )
         )
-
-    def _exposures_of_all(self) -> NDArray[np.float64]:
-        everyone = identity_exposures(len(self.model.posed_images.cameras))
-        everyone[self.indices] = self.state.exposures["matrices"]
-        return everyone
 
 
 def sampled_error(xp: Any, rgb: Array, pixels: Array, colour: NDArray[np.float32] | None) -> Array:

@@ -1,0 +1,50 @@
+"""What the camera did to each picture's colours, as the trainer sees it: whether it is learned, and the learning."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from roomsplat.core.point_cloud import SparseModel
+from roomsplat.render.base import PhotometricLoss
+from roomsplat.train.config import TrainConfig
+from roomsplat.train.drift import picture_gains
+from roomsplat.train.exposure import Exposures, identity_exposures
+from roomsplat.train.pictures import Pictures
+
+
+class AppearanceLearning:
+    """What a run knows of its training pictures' exposures."""
+
+    def __init__(self, config: TrainConfig, count: int) -> None:
+        """``count``: of the training pictures."""
+        self._config = config
+        self._exposures = Exposures(np.ones((count, 3)))
+
+    def begin(self, model: SparseModel, pictures: Pictures, indices: NDArray[np.integer]) -> None:
+        """At the start of a run that resumes nothing; ``indices``: the training pictures."""
+        if self._config.learn_exposure:
+            self._exposures = Exposures(picture_gains(model, pictures, indices))
+
+    def colour(self, place: int) -> NDArray[np.float32] | None:
+        """(3, 4) that the rendering of training picture ``place`` goes through; ``None``: as it is."""
+        return self._exposures.colour(place) if self._config.learn_exposure else None
+
+    def learn(self, place: int, loss: PhotometricLoss, step: int) -> None:
+        """Take in what ``step`` found out about its picture."""
+        gradient = loss.grad_colour
+        if gradient is not None:
+            rate = self._config.exposure_rate * (1 - step / self._config.max_steps)
+            self._exposures.step(place, gradient, rate, self._config.exposure_pull)
+
+    def of_all(self, count: int, indices: NDArray[np.integer]) -> NDArray[np.float64]:
+        """(count, 3, 4) of all pictures, of which ``indices`` are the training pictures; the others' are identity."""
+        everyone = identity_exposures(count)
+        everyone[indices] = self._exposures.matrices
+        return everyone
+
+    def arrays(self) -> dict[str, NDArray[np.generic]]:
+        """Everything, for a checkpoint."""
+        return self._exposures.arrays()
+
+    def restore(self, arrays: dict[str, NDArray[np.generic]]) -> None:
+        """Take back what ``arrays`` gave."""
+        self._exposures = Exposures.from_arrays(arrays)
