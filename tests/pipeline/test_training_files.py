@@ -13,6 +13,7 @@ from roomsplat.pipeline.export import replace_folder, write_cameras
 from roomsplat.pipeline.run import with_training
 from roomsplat.pipeline.training_files import Trained, load_training, save_training
 from roomsplat.render.cpu.engine import CpuEngine
+from roomsplat.train.evaluate import ImageScore
 from roomsplat.train.poses import CameraMotion
 from tests.train.scenes import blobs, ring_of_cameras, tiny_model
 
@@ -34,17 +35,22 @@ def trained(motion: CameraMotion | None) -> Trained:
         warnings=(RunWarning(code="some_code", message="Some words."),),
         cameras=replace(cameras, cam_from_world=poses, intrinsics=cameras.intrinsics * np.float32(1.01)),
         motion=motion,
+        scores=(ImageScore(index=8, psnr=25.5, ssim=0.75, corrected_psnr=26.5, corrected_ssim=0.8),),
+        exposures=None if motion is None else np.full((9, 3, 4), 0.25),
     )
 
 
 @pytest.mark.parametrize("motion", [None, MOTION])
 def test_training_is_read_back(motion: CameraMotion | None, tmp_path: Path) -> None:
-    """Figures, warnings, cameras (bit for bit) and how far they moved."""
+    """Figures, warnings, scores, exposures, cameras (bit for bit) and how far they moved."""
     written = trained(motion)
     save_training(tmp_path, written)
     read = load_training(tmp_path)
-    names = ("splat_model", "num_steps", "train_size", "psnr", "ssim", "warnings", "motion")
+    names = ("splat_model", "num_steps", "train_size", "psnr", "ssim", "warnings", "motion", "scores")
     assert [getattr(read, name) for name in names] == [getattr(written, name) for name in names]
+    assert (read.exposures is None) == (written.exposures is None)
+    if read.exposures is not None and written.exposures is not None:
+        np.testing.assert_array_equal(read.exposures, written.exposures)
     np.testing.assert_array_equal(read.cameras.cam_from_world, written.cameras.cam_from_world)
     np.testing.assert_array_equal(read.cameras.intrinsics, written.cameras.intrinsics)
     assert (read.cameras.width, read.cameras.height) == (64, 48)

@@ -48,4 +48,6 @@ def fit(
         warnings=result.warnings,
         cameras=result.cameras,
         motion=result.motion,
+        scores=() if score is None else score.images,
+        exposures=result.exposures if config.learn_exposure else None,
     )
