@@ -46,6 +46,8 @@ class DensifyConfig:
     """How often, evenly spaced between start and stop."""
     min_opacity: float = 0.005
     """Fainter Gaussians are removed."""
+    prune: float = 0.0
+    """Share removed in each round: those that matter least to the pictures, by the sum of their screen gradients."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.
@@ -59,6 +61,39 @@ class DensifyConfig:
                 ("densify.stop", self.stop, self.start, 1),
                 ("densify.rounds", self.rounds, 0, 10_000),
                 ("densify.min_opacity", self.min_opacity, 0, 1),
+                ("densify.prune", self.prune, 0, 0.9),
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegulariseConfig:
+    """What keeps a scene from learning its film by heart (``train/regularise.py``)."""
+
+    opacity: float = 0.0
+    """Weight in the loss of the mean opacity (Kheradmand et al. 2024, section 3.4: 0.01)."""
+    scale: float = 0.0
+    """Weight of the mean standard deviation in scene extents (likewise)."""
+    harmonics: float = 0.0
+    """Weight of half the sum of squares of a Gaussian's harmonics of degree 1 and up, mean over Gaussians."""
+    drop: float = 0.0
+    """Share of the Gaussians left out of each picture at the end of the run, rising from none (DropGaussian, Park et
+    al. 2025)."""
+    background: bool = False
+    """Put another colour behind each picture: what lets it through is punished."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work.
+
+        Raises:
+            InvalidSettingError: a value is out of its range.
+        """
+        _check_ranges(
+            (
+                ("regularise.opacity", self.opacity, 0, 100),
+                ("regularise.scale", self.scale, 0, 100),
+                ("regularise.harmonics", self.harmonics, 0, 1e4),
+                ("regularise.drop", self.drop, 0, 0.9),
             )
         )
 
@@ -101,6 +136,25 @@ class PoseConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TransientConfig:
+    """When passing things are looked for (``train/transients.py``)."""
+
+    looks: tuple[float, ...] = (0.25, 0.4, 0.55, 0.7, 0.85)
+    """Shares of the run."""
+    give_up: float = 0.3
+    """Share of the run after which no more is looked for if nothing is hidden."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work.
+
+        Raises:
+            InvalidSettingError: a value is out of its range.
+        """
+        _check_ranges([("transients.looks", look, 0, 1) for look in self.looks])
+        _check_ranges([("transients.give_up", self.give_up, 0, 1)])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrainConfig:
     """What the trainer needs to know."""
 
@@ -133,6 +187,8 @@ class TrainConfig:
     """Weight in the loss of its absolute deviation from the gains that the sparse points show (``drift``)."""
     refine_poses: bool = True
     """Learn the training cameras' places and one focal length with the Gaussians, where a trial shows that it helps."""
+    mask_transients: bool = True
+    """Leave out of each picture what passes through the film, such as a person, where looks at the scene find it."""
     checkpoint_every_s: float = 30.0
     """Seconds between checkpoints."""
     picture_memory_mb: int = 2000
@@ -140,6 +196,8 @@ class TrainConfig:
     rates: RateConfig = field(default_factory=RateConfig)
     densify: DensifyConfig = field(default_factory=DensifyConfig)
     poses: PoseConfig = field(default_factory=PoseConfig)
+    transients: TransientConfig = field(default_factory=TransientConfig)
+    regularise: RegulariseConfig = field(default_factory=RegulariseConfig)
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.

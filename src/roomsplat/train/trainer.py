@@ -49,6 +49,8 @@ from roomsplat.train.order import Order
 from roomsplat.train.pictures import Pictures
 from roomsplat.train.pose_trial import PoseLearning
 from roomsplat.train.poses import CameraMotion
+from roomsplat.train.regularise import varied, with_pulls
+from roomsplat.train.transients import Scene, TransientLearning
 
 _REPORT_EVERY_S = 0.5
 _PSNR_SAMPLES = 200
@@ -156,9 +158,11 @@ class _Run:
         self.saved_at, self.saved_step, self.reported_at = time.monotonic(), -1, 0.0
         self.poses = PoseLearning(config, model.posed_images.cameras[self.indices], self.extent)
         self.appearance = AppearanceLearning(config, len(self.indices))
+        self.transients = TransientLearning(config, pictures, model.posed_images, self.indices)
         self.state = self._first_state()
         self.snapshot_at, self.snapshot_cost = time.monotonic(), 0.0
         self.appearance.restore(self.state.exposures)
+        self.transients.restore(self.state.transients)
         self.poses.restore(self.state.poses)
         self.resumed_at = self.state.step
 
@@ -192,6 +196,7 @@ class _Run:
             arrays=converted(arrays, on_host),
             exposures=self.appearance.arrays(),
             poses=self.poses.arrays(),
+            transients=self.transients.arrays(),
         )
 
     def result(self) -> TrainResult:
@@ -227,6 +232,7 @@ class _Run:
             del arrays
             self._stretch(begin, end, splats)
             self._consider_poses(end, splats)
+            self._consider_transients(end, splats)
             arrays = self.engine.read(splats)
             del splats
             self._boundary(end, arrays)
@@ -264,6 +270,22 @@ class _Run:
 
         self.poses.consider(done, given, look)
 
+    def _consider_transients(self, done: int, splats: Splats) -> None:
+        """Look for what passes through the film, with the Gaussians as they are."""
+
+        def camera(place: int, level: int) -> PinholeCamera:
+            return self.poses.camera(place, self.pictures.camera(int(self.indices[place]), level))
+
+        settings = self.settings[schedule.sh_degree(self.config, done - 1)]
+        scene = Scene(
+            engine=self.engine,
+            splats=splats,
+            settings=settings,
+            camera=camera,
+            colour=self.appearance.colour,
+        )
+        self.transients.consider(done, scene)
+
     def _submit(self, step: int, splats: Splats) -> _Submitted:
         """One picture: render, compare, improve."""
         config, engine = self.config, self.engine
@@ -272,7 +294,8 @@ class _Run:
         level = schedule.divisor(config, step, self.shorter_side)
         colour = self.appearance.colour(place)
         target = self.pictures.target(index, level)
-        settings = self.settings[schedule.sh_degree(config, step)]
+        settings = varied(self.settings[schedule.sh_degree(config, step)], config, step)
+        rates = schedule.learning_rates(config, step, self.extent)
         camera = self.poses.camera(place, self.pictures.camera(index, level))
         rendering = engine.rasterize(splats, camera, settings)
         loss = engine.photometric_loss(rendering, target, ssim_weight=config.ssim_weight, colour=colour)
@@ -283,7 +306,7 @@ class _Run:
             splats,
             rendering,
             loss.grad_rgb,
-            rates=schedule.learning_rates(config, step, self.extent),
+            rates=with_pulls(rates, config, count=splats.num_gaussians, extent=self.extent),
             step=step + 1,
             collect=step < self.last_round,
             with_camera=self.poses.moving,
@@ -326,6 +349,7 @@ class _Run:
             arrays=host,
             exposures=self.appearance.arrays(),
             poses=self.poses.arrays(),
+            transients=self.transients.arrays(),
         )
         self.snapshot_at = time.monotonic()
         self.snapshot_cost = (self.snapshot_at - begun) / max(count, 1)
