@@ -7,7 +7,7 @@ from roomsplat.core.point_cloud import SparseModel
 from roomsplat.render.base import PhotometricLoss
 from roomsplat.train.config import TrainConfig
 from roomsplat.train.drift import picture_gains
-from roomsplat.train.exposure import Exposures, identity_exposures
+from roomsplat.train.exposure import Exposures
 from roomsplat.train.pictures import Pictures
 
 
@@ -36,10 +36,14 @@ class AppearanceLearning:
             self._exposures.step(place, gradient, rate, self._config.exposure_pull)
 
     def of_all(self, count: int, indices: NDArray[np.integer]) -> NDArray[np.float64]:
-        """(count, 3, 4) of all pictures, of which ``indices`` are the training pictures; the others' are identity."""
-        everyone = identity_exposures(count)
-        everyone[indices] = self._exposures.matrices
-        return everyone
+        """(count, 3, 4) of all pictures, of which ``indices``, ascending, are the training pictures.
+
+        The others' lie between those of their neighbours in the film; before the first and after the last one there
+        is only one neighbour.
+        """
+        learned = self._exposures.matrices.reshape(-1, 12)
+        between = [np.interp(np.arange(count), indices, entry) for entry in learned.T]
+        return np.stack(between, axis=1).reshape(-1, 3, 4)
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """Everything, for a checkpoint."""
