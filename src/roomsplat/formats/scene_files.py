@@ -6,8 +6,12 @@ from pathlib import Path
 
 from roomsplat.core.scene import SplatScene
 from roomsplat.errors import InvalidSettingError
+from roomsplat.formats.compressed_ply import write_compressed_ply
+from roomsplat.formats.gltf import read_glb, write_glb
 from roomsplat.formats.ply import read_ply, write_ply
+from roomsplat.formats.sog import read_sog, write_sog
 from roomsplat.formats.splat import read_splat, write_splat
+from roomsplat.formats.spz import read_spz, write_spz
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,12 +23,16 @@ class _Format:
 
 
 _FORMATS = {
+    ".compressed.ply": _Format(read=read_ply, write=write_compressed_ply),
+    ".glb": _Format(read=read_glb, write=write_glb),
     ".ply": _Format(read=read_ply, write=write_ply),
     ".splat": _Format(read=read_splat, write=write_splat),
+    ".sog": _Format(read=read_sog, write=write_sog),
+    ".spz": _Format(read=read_spz, write=write_spz),
 }
 
 SCENE_SUFFIXES = tuple(_FORMATS)
-"""Suffixes that ``read_scene`` and ``write_scene`` take, in lower case."""
+"""Suffixes that ``read_scene`` and ``write_scene`` take, in lower case, longer ones before what they end in."""
 
 
 def read_scene(path: Path) -> SplatScene:
@@ -49,7 +57,8 @@ def write_scene(path: Path, scene: SplatScene) -> None:
 
 
 def _format_of(path: Path) -> _Format:
-    known = _FORMATS.get(path.suffix.lower())
+    name = path.name.lower()
+    known = next((_FORMATS[suffix] for suffix in _FORMATS if name.endswith(suffix)), None)
     if known is None:
         raise InvalidSettingError(
             f"{path} has the suffix {path.suffix or '(none)'}, which is no splat format that this version knows.",
