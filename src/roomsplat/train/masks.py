@@ -14,8 +14,8 @@ from scipy import ndimage
 
 Double = NDArray[np.float64]
 SEED, TIMES = 0.1, 3.0
-"""A block begins a hidden region if its residual (length of the difference, colours in [0, 1]) is above three times what
-is expected, and 0.1."""
+"""A block begins a hidden region if its residual (length of the difference, colours in [0, 1]) is above three
+times what is expected, and 0.1."""
 _GROWN, _GROWN_TIMES = 0.05, 1.5
 """The region takes in neighbours whose residual is above one and a half times what is expected, and 0.05."""
 _FEWEST_SEEDS = 0.005
