@@ -10,7 +10,7 @@ from roomsplat.train.config import DensifyConfig
 from roomsplat.train.densify import densify
 from roomsplat.train.host import PARAMETERS, converted, on_host
 from roomsplat.train.similarity import psnr, ssim
-from roomsplat.train.trainer import sampled_error
+from roomsplat.train.telling import sampled_error
 from tests.train.test_densify import random_arrays
 
 pytestmark = pytest.mark.gpu

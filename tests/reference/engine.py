@@ -206,9 +206,11 @@ class ReferenceEngine:
         step: int,
         collect: bool = False,
         with_camera: bool = False,
+        grad_alpha: Double | None = None,
+        grad_depth: Double | None = None,
     ) -> KnownCameraSlope | None:
         """Backward, then Adam for the Gaussians that the view saw."""
-        screen = self.screen(rendering, PictureGradient(rgb=grad_rgb))
+        screen = self.screen(rendering, PictureGradient(rgb=grad_rgb, alpha=grad_alpha, depth=grad_depth))
         context = splats.parameters, rendering.camera, rendering.settings, screen
         gradients = parameter_gradients(*context)
         slope = None

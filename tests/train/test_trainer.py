@@ -47,11 +47,14 @@ class StoppingEngine(CpuEngine):
         step: int,
         collect: bool = False,
         with_camera: bool = False,
+        grad_alpha: NDArray[np.float32] | None = None,
+        grad_depth: NDArray[np.float32] | None = None,
     ) -> KnownCameraSlope | None:
         """Update half of it, then stop."""
         result = super().update(
-            splats, rendering, grad_rgb, rates=rates, step=step, collect=collect, with_camera=with_camera
-        )
+            splats, rendering, grad_rgb, rates=rates, step=step, collect=collect, with_camera=with_camera,
+            grad_alpha=grad_alpha, grad_depth=grad_depth,
+        )  # fmt: skip
         if step == self.stop_at:
             raise KeyboardInterrupt
         return result

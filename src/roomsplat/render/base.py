@@ -291,6 +291,8 @@ class Engine(Protocol):
         step: int,
         collect: bool = False,
         with_camera: bool = False,
+        grad_alpha: Array | None = None,
+        grad_depth: Array | None = None,
     ) -> CameraSlope | None:
         """Backward and one Adam step, fused: gradients never reach memory. ``step`` counts from 1 (bias correction).
 

@@ -79,6 +79,8 @@ class RegulariseConfig:
     drop: float = 0.0
     """Share of the Gaussians left out of each picture at the end of the run, rising from none (DropGaussian, Park et
     al. 2025)."""
+    flatness: float = 0.0
+    """Weight of the mean bend of extents / depth in each picture (``flatness``)."""
     background: bool = False
     """Put another colour behind each picture: what lets it through is punished."""
 
@@ -94,6 +96,7 @@ class RegulariseConfig:
                 ("regularise.scale", self.scale, 0, 100),
                 ("regularise.harmonics", self.harmonics, 0, 1e4),
                 ("regularise.drop", self.drop, 0, 0.9),
+                ("regularise.flatness", self.flatness, 0, 100),
             )
         )
 
@@ -139,7 +142,7 @@ class PoseConfig:
 class TransientConfig:
     """When passing things are looked for (``train/transients.py``)."""
 
-    looks: tuple[float, ...] = (0.25, 0.4, 0.55, 0.7, 0.85)
+    looks: tuple[float, ...] = (0.25, 0.4, 0.55, 0.7)
     """Shares of the run."""
     give_up: float = 0.3
     """Share of the run after which no more is looked for if nothing is hidden."""
@@ -172,6 +175,8 @@ class TrainConfig:
     """Share of the run after which the degree rises by one."""
     coarse_levels: tuple[tuple[int, float], ...] = ((4, 0.1), (2, 0.35))
     """(divisor of the picture size, share of the run until which it holds), coarse to fine; then full size."""
+    dense_start: float = 0.0
+    """Share of ``max_gaussians`` that a run begins with; what sparse points do not make up is put between them."""
     min_level_side: int = 64
     """A coarse level whose shorter side would be smaller than this, in px, is skipped."""
     ssim_weight: float = 0.3
@@ -211,6 +216,7 @@ class TrainConfig:
                 ("max_gaussians", self.max_gaussians, 1, 100_000_000),
                 ("seed", self.seed, 0, 2**63),
                 ("sh_degree", self.sh_degree, 0, 3),
+                ("dense_start", self.dense_start, 0, 1),
                 ("ssim_weight", self.ssim_weight, 0, 1),
                 ("max_side", 16 if self.max_side is None else self.max_side, 16, 100_000),
                 ("picture_memory_mb", self.picture_memory_mb, 0, 10_000_000),

@@ -30,6 +30,8 @@ def varied(settings: RenderSettings, config: TrainConfig, step: int) -> RenderSe
     share = config.regularise.drop * step / config.max_steps
     if share > 0:
         settings = replace(settings, drop=share, drop_seed=(config.seed + step) % 2**24)
+    if config.regularise.flatness:
+        settings = replace(settings, with_depth=True)
     if config.regularise.background:
         red, green, blue = np.random.default_rng((config.seed, 2, step)).random(3).tolist()
         settings = replace(settings, background=(red, green, blue))

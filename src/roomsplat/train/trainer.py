@@ -12,7 +12,6 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +42,7 @@ from roomsplat.train.checkpoint import (
 )
 from roomsplat.train.config import TrainConfig
 from roomsplat.train.densify import budget, densify
+from roomsplat.train.flatness import flatness_slopes
 from roomsplat.train.host import PARAMETERS, Watch, base_colours, converted, on_host, unwatched
 from roomsplat.train.initialise import initial_gaussians
 from roomsplat.train.order import Order
@@ -50,16 +50,14 @@ from roomsplat.train.pictures import Pictures
 from roomsplat.train.pose_trial import PoseLearning
 from roomsplat.train.poses import CameraMotion
 from roomsplat.train.regularise import varied, with_pulls
+from roomsplat.train.telling import Teller, sampled_error
 from roomsplat.train.transients import Scene, TransientLearning
 
-_REPORT_EVERY_S = 0.5
-_PSNR_SAMPLES = 200
-"""Rows and columns of a picture that the reported PSNR looks at: at full HD all of them would cost 30 ms a report."""
 _SNAPSHOT_SHARE = 0.02
 """Of the time that copies to fall back on may take: 300 MB from a GPU (400 k Gaussians) take some 0.1 s, and the steps
 between two boundaries half a second. A device that is lost then costs 5 s of work."""
-_SMOOTHING = 0.1
-"""Share of the newest step in the reported loss and PSNR."""
+_GONE = -20.0
+"""Logit of the opacity of a Gaussian that is to be seen no more; the next round of densification removes it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,8 +152,8 @@ class _Run:
         self.last_round = max(self.rounds, default=0)
         self.name = fingerprint(config, model, engine.name)
         self.warnings: list[RunWarning] = []
-        self.loss, self.psnr = math.nan, math.nan
-        self.saved_at, self.saved_step, self.reported_at = time.monotonic(), -1, 0.0
+        self.teller = Teller(config, self.shorter_side, report)
+        self.saved_at, self.saved_step = time.monotonic(), -1
         self.poses = PoseLearning(config, model.posed_images.cameras[self.indices], self.extent)
         self.appearance = AppearanceLearning(config, len(self.indices))
         self.transients = TransientLearning(config, pictures, model.posed_images, self.indices)
@@ -187,6 +185,7 @@ class _Run:
             extent=self.extent,
             count=config.max_gaussians,
             seed=config.seed,
+            dense=round(config.dense_start * config.max_gaussians),
         )
         arrays = self.engine.read(self.engine.create(gaussians, sh_degree=config.sh_degree))
         self.appearance.begin(self.model, self.pictures, self.indices)
@@ -215,7 +214,7 @@ class _Run:
         return TrainResult(
             gaussians=Gaussians(**{name: getattr(self.state.arrays, name) for name in PARAMETERS}),
             exposures=self.appearance.of_all(len(self.model.posed_images.cameras), self.indices),
-            loss=self.loss,
+            loss=self.teller.loss,
             cameras=self.poses.applied(self.model.posed_images.cameras, self.indices),
             motion=self.poses.corrections.motion() if self.poses.moving else None,
             resumed_at=self.resumed_at,
@@ -232,8 +231,10 @@ class _Run:
             del arrays
             self._stretch(begin, end, splats)
             self._consider_poses(end, splats)
-            self._consider_transients(end, splats)
+            ghosts = self._consider_transients(end, splats)
             arrays = self.engine.read(splats)
+            if ghosts is not None:
+                arrays.opacity_logits[ghosts] = _GONE
             del splats
             self._boundary(end, arrays)
             self.watch(end, partial(base_colours, arrays))
@@ -270,8 +271,8 @@ class _Run:
 
         self.poses.consider(done, given, look)
 
-    def _consider_transients(self, done: int, splats: Splats) -> None:
-        """Look for what passes through the film, with the Gaussians as they are."""
+    def _consider_transients(self, done: int, splats: Splats) -> Array | None:
+        """Look for what passes through the film, with the Gaussians as they are; returns those that show it."""
 
         def camera(place: int, level: int) -> PinholeCamera:
             return self.poses.camera(place, self.pictures.camera(int(self.indices[place]), level))
@@ -284,7 +285,7 @@ class _Run:
             camera=camera,
             colour=self.appearance.colour,
         )
-        self.transients.consider(done, scene)
+        return self.transients.consider(done, scene)
 
     def _submit(self, step: int, splats: Splats) -> _Submitted:
         """One picture: render, compare, improve."""
@@ -299,8 +300,18 @@ class _Run:
         camera = self.poses.camera(place, self.pictures.camera(index, level))
         rendering = engine.rasterize(splats, camera, settings)
         loss = engine.photometric_loss(rendering, target, ssim_weight=config.ssim_weight, colour=colour)
+        alpha_slope = depth_slope = None
+        if config.regularise.flatness:
+            alpha_slope, depth_slope = flatness_slopes(
+                engine.xp,
+                rendering.alpha,
+                rendering.depth,
+                target.pixels,
+                self.extent,
+                config.regularise.flatness,
+            )
         error = None
-        if self._due(step):
+        if self.teller.is_due(step):
             error = sampled_error(engine.xp, rendering.rgb, target.pixels, colour)
         slope = engine.update(
             splats,
@@ -310,6 +321,8 @@ class _Run:
             step=step + 1,
             collect=step < self.last_round,
             with_camera=self.poses.moving,
+            grad_alpha=alpha_slope,
+            grad_depth=depth_slope,
         )
         return _Submitted(step=step, place=place, loss=loss, error=error, slope=slope)
 
@@ -325,10 +338,7 @@ class _Run:
                 f"Training diverged at step {step + 1} of {config.max_steps}: the loss is {value}.",
                 hint="Give another train.seed in a settings file (--config); if it happens again, please report it.",
             )
-        self.loss = value if math.isnan(self.loss) else self.loss + _SMOOTHING * (value - self.loss)
-        if submitted.error is not None:
-            newest = -10.0 * math.log10(max(float(submitted.error), 1e-10))
-            self._tell(step, newest, num_gaussians)
+        self.teller.take_in(step, value, submitted.error, num_gaussians)
         self.appearance.learn(submitted.place, submitted.loss, step)
         if submitted.slope is not None:
             self.poses.learn(submitted.place, submitted.slope, step)
@@ -360,38 +370,3 @@ class _Run:
         if self.directory is not None and self.saved_step != self.state.step:
             save_checkpoint(self.directory, self.state, self.name)
             self.saved_at, self.saved_step = time.monotonic(), self.state.step
-
-    def _due(self, step: int) -> bool:
-        """Whether to report this step: a few times a second, and the last one."""
-        now = time.monotonic()
-        if now - self.reported_at <= _REPORT_EVERY_S and step + 1 < self.config.max_steps:
-            return False
-        self.reported_at = now
-        return True
-
-    def _tell(self, step: int, psnr: float, num_gaussians: int) -> None:
-        self.psnr = psnr if math.isnan(self.psnr) else self.psnr + _SMOOTHING * (psnr - self.psnr)
-        done, total = step + 1, self.config.max_steps
-        metrics = {"step": done, "loss": self.loss, "psnr": self.psnr, "num_gaussians": num_gaussians}
-        self.report(
-            Progress(
-                fraction=schedule.share_of_work(self.config, done, self.shorter_side),
-                message=f"training step {done} of {total}",
-                metrics=metrics,
-            )
-        )
-
-
-def sampled_error(xp: Any, rgb: Array, pixels: Array, colour: NDArray[np.float32] | None) -> Array:
-    """Mean square error of a rendering (3, h, w), colour-transformed, against (h, w, 3) pixels, on a grid of them.
-
-    It stays on the device. Every operation is one that needs no library of the device's.
-    """
-    stride = max(1, min(pixels.shape[:2]) // _PSNR_SAMPLES)
-    shown = rgb[:, ::stride, ::stride]
-    if colour is not None:
-        red, green, blue = (xp.asarray(colour[:, k, None, None]) for k in range(3))
-        shown = red * shown[0] + green * shown[1] + blue * shown[2] + xp.asarray(colour[:, 3, None, None])
-    truth = xp.moveaxis(pixels[::stride, ::stride], 2, 0).astype(xp.float32) / 255
-    difference = xp.clip(shown, 0, 1) - truth
-    return (difference * difference).mean()

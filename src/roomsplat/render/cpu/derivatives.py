@@ -13,8 +13,16 @@ from roomsplat.render.cpu.optimise import BETA1, BETA2, CAMERA_TERMS, step
 from roomsplat.render.cpu.workspace import Workspace
 
 
-def blend_gradient(work: Workspace, rendering: CpuRendering, grad_rgb: Float, *, absolutes: bool) -> None:
-    """Fill the moments of every pair from the colour's gradient."""
+def blend_gradient(
+    work: Workspace,
+    rendering: CpuRendering,
+    grad_rgb: Float,
+    grad_alpha: Float | None,
+    grad_depth: Float | None,
+    *,
+    absolutes: bool,
+) -> None:
+    """Fill the moments of every pair from the pictures' gradients."""
     flat = np.ascontiguousarray(grad_rgb, np.float32).ravel()
     assert flat.size == rendering.rgb.size, "the gradient has not the picture's size"
     _blend_gradient(
@@ -26,6 +34,8 @@ def blend_gradient(work: Workspace, rendering: CpuRendering, grad_rgb: Float, *,
         rendering.pairs.moments,
         absolutes,
     )
+    if grad_alpha is not None or grad_depth is not None:
+        _add_alpha_and_depth(work, rendering, grad_alpha, grad_depth)
 
 
 def _blend_gradient(
@@ -75,9 +85,7 @@ def plain_gradients(
     grad_depth: Float | None,
 ) -> Gradients:
     """Gradients of every parameter and of the camera pose; changes nothing."""
-    blend_gradient(work, rendering, grad_rgb, absolutes=False)
-    if grad_alpha is not None or grad_depth is not None:
-        _add_alpha_and_depth(work, rendering, grad_alpha, grad_depth)
+    blend_gradient(work, rendering, grad_rgb, grad_alpha, grad_depth, absolutes=False)
     gradients = aligned_zeros(splats.params.shape)
     rates, corrections = np.zeros(splats.params.shape[1], np.float32), np.ones(2, np.float32)
     modes, pulls = np.array([0, 0, 1, 0]), np.zeros(3, np.float32)
