@@ -86,7 +86,7 @@ def coverage_of(samples: Samples, centers: Double) -> Coverage:
     """The samples on a grid that holds them and the camera path ``centers`` (c, 3)."""
     low, high = plan_bounds(samples.places[:, :2], centers[:, :2])
     cell = float((high - low).max()) / CELLS or 1.0
-    columns, rows = (int(n) for n in np.maximum(np.ceil((high - low) / cell), 1))
+    columns, rows = (int(n) + 1 for n in (high - low) / cell)
     column, row = np.floor((samples.places[:, :2] - low) / cell).astype(np.int64).T
     inside = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
     at = row[inside] * columns + column[inside]

@@ -1,4 +1,4 @@
-"""What every kept picture of the film was like: sharp, dark, turning, lost. The report and its advice read this."""
+"""What every kept picture of the film was like: blurred, dark, turning, lost. The report and its advice read this."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -7,23 +7,19 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import median_filter
 
 from roomsplat.core.cameras import Cameras
 from roomsplat.core.images import Frame
 from roomsplat.media.images import read_reduced
+from roomsplat.pipeline.blur import SIDE, edge_width
 from roomsplat.train.evaluate import ImageScore
 
 Double = NDArray[np.float64]
 
-LOOKED_AT = 400
-"""Pictures whose brightness is read: a long film's are thinned evenly, 8 ms each in full HD."""
-SIDE = 160
-"""px of the longer side at which brightness is judged."""
+LOOKED_AT = 200
+"""Pictures that are opened: a long film's are thinned evenly, 30 ms each in full HD."""
 CLIPPED = 250
 """Grey levels from here on show nothing any more."""
-AROUND = 15
-"""Pictures whose median sharpness a picture's own is compared with: bare walls are not blurred, they are bare."""
 THREADS = 4
 
 
@@ -38,8 +34,8 @@ class FilmFigures:
     """(n,) has a camera."""
     lost: Mapping[int, str]
     """Place of each picture without a camera, and why."""
-    sharpness: Double
-    """(n,) relative to the median of the pictures around it."""
+    blur: Double
+    """(n,) width of the edges in px at ``blur.SIDE``."""
     brightness: Double
     """(n,) mean level, 0 to 1 of white as it is stored (sRGB)."""
     clipped: Double
@@ -94,7 +90,7 @@ def film_figures(
         all_gains[rows] = gains
     if len(rows) > 1:
         turning[rows[:-1]] = turn_rates(cameras, times[rows])
-    brightness, clipped = _brightness([frame.path for frame in frames])
+    blur, brightness, clipped = _looked_at([frame.path for frame in frames])
     why = reasons or {}
     return FilmFigures(
         times_s=times,
@@ -104,7 +100,7 @@ def film_figures(
             int(number): why.get(int(number), "nothing in it matched the rest of the film")
             for number in np.flatnonzero(~has_camera)
         },
-        sharpness=relative_sharpness(np.array([frame.sharpness for frame in frames])),
+        blur=blur,
         brightness=brightness,
         clipped=clipped,
         turning=turning,
@@ -115,12 +111,6 @@ def film_figures(
     )
 
 
-def relative_sharpness(sharpness: Double) -> Double:
-    """(n,) each value over the median of the ``AROUND`` values around it."""
-    around = median_filter(sharpness, size=min(AROUND, len(sharpness)), mode="nearest")
-    return sharpness / np.maximum(around, 1e-9)
-
-
 def turn_rates(cameras: Cameras, times_s: Double) -> Double:
     """(c - 1,) degrees a second that the camera turns from each picture to the next."""
     rotations = np.asarray(cameras.cam_from_world[:, :3, :3], np.float64)
@@ -129,19 +119,18 @@ def turn_rates(cameras: Cameras, times_s: Double) -> Double:
     return np.degrees(angles) / np.maximum(np.diff(times_s), 1e-3)
 
 
-def _brightness(paths: Sequence[Path]) -> tuple[Double, Double]:
-    """Mean level and burnt-out share of each picture, of ``LOOKED_AT`` of them."""
+def _looked_at(paths: Sequence[Path]) -> tuple[Double, Double, Double]:
+    """Edge width, mean level and burnt-out share of each picture, of ``LOOKED_AT`` of them."""
     count = len(paths)
     looked = np.unique(np.linspace(0, count - 1, min(count, LOOKED_AT)).round().astype(np.int64))
-    mean, clipped = np.full(count, np.nan), np.full(count, np.nan)
+    found = np.full((3, count), np.nan)
     with ThreadPoolExecutor(THREADS) as readers:
-        seen = readers.map(_levels, [paths[int(number)] for number in looked])
-        for number, levels in zip(looked, seen, strict=True):
-            mean[number], clipped[number] = levels
-    return mean, clipped
+        seen = readers.map(_impression, [paths[int(number)] for number in looked])
+        for number, figures in zip(looked, seen, strict=True):
+            found[:, number] = figures
+    return found[0], found[1], found[2]
 
 
-def _levels(path: Path) -> tuple[float, float]:
-    rgb = read_reduced(path, SIDE)
-    grey = rgb.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
-    return float(grey.mean()) / 255, float((grey >= CLIPPED).mean())
+def _impression(path: Path) -> tuple[float, float, float]:
+    grey = read_reduced(path, SIDE).astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+    return edge_width(grey), float(grey.mean()) / 255, float((grey >= CLIPPED).mean())
