@@ -48,8 +48,9 @@ def sample_surface(mesh: TriangleMesh, count: int, seed: int) -> tuple[Double, D
     """(count, 3) points spread evenly over the area, and the unit normals there."""
     random, areas = np.random.default_rng(seed), mesh.areas().astype(np.float64)
     face = random.choice(len(areas), count, p=areas / areas.sum())
-    u, v = random.random((2, count, 1))
-    u, v = np.where(u + v > 1, 1 - u, u), np.where(u + v > 1, 1 - v, v)
+    share: Double = random.random((2, count, 1))
+    share = np.where(share.sum(axis=0) > 1, 1 - share, share)  # the other half of the square folded over
+    u, v = share[0], share[1]
     a, b, c = mesh.corners()[face].astype(np.float64).transpose(1, 0, 2)
     return a + u * (b - a) + v * (c - a), mesh.face_normals()[face].astype(np.float64)
 

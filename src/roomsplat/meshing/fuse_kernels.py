@@ -103,9 +103,24 @@ def _fuse_block(origin, voxel, band, views, depth, slope, alpha, step, median, d
     height, width = depth.shape[1], depth.shape[2]
     for v in range(len(views)):
         view = views[v]
-        cx0 = view[0] * (origin[0] + half) + view[1] * (origin[1] + half) + view[2] * (origin[2] + half) + view[9]
-        cy0 = view[3] * (origin[0] + half) + view[4] * (origin[1] + half) + view[5] * (origin[2] + half) + view[10]
-        cz0 = view[6] * (origin[0] + half) + view[7] * (origin[1] + half) + view[8] * (origin[2] + half) + view[11]
+        cx0 = (
+            view[0] * (origin[0] + half)
+            + view[1] * (origin[1] + half)
+            + view[2] * (origin[2] + half)
+            + view[9]
+        )
+        cy0 = (
+            view[3] * (origin[0] + half)
+            + view[4] * (origin[1] + half)
+            + view[5] * (origin[2] + half)
+            + view[10]
+        )
+        cz0 = (
+            view[6] * (origin[0] + half)
+            + view[7] * (origin[1] + half)
+            + view[8] * (origin[2] + half)
+            + view[11]
+        )
         if cz0 < -radius:
             continue
         if cz0 > 2 * radius:  # bounds of the block on the screen
@@ -124,7 +139,13 @@ def _fuse_block(origin, voxel, band, views, depth, slope, alpha, step, median, d
                     x = (cx0 + view[0] * dx + view[1] * dy + view[2] * dz) / z
                     y = (cy0 + view[3] * dx + view[4] * dy + view[5] * dz) / z
                     if not _look(
-                        depth[v], slope[v], alpha[v], view[12] * x + view[14], view[13] * y + view[15], step, out
+                        depth[v],
+                        slope[v],
+                        alpha[v],
+                        view[12] * x + view[14],
+                        view[13] * y + view[15],
+                        step,
+                        out,
                     ):
                         continue
                     length = np.sqrt(x * x + y * y + f(1))
@@ -145,5 +166,15 @@ def fuse_blocks(corners, voxel, band, views, depth, slope, alpha, step, median, 
     """Fill ``distance`` and ``weight`` (b, 8, 8, 8) of all blocks; ``corners`` (b, 3) is each one's first voxel."""
     for b in prange(len(corners)):
         _fuse_block(
-            corners[b], voxel, band, views, depth, slope, alpha, step, np.float32(median), distance[b], weight[b]
+            corners[b],
+            voxel,
+            band,
+            views,
+            depth,
+            slope,
+            alpha,
+            step,
+            np.float32(median),
+            distance[b],
+            weight[b],
         )

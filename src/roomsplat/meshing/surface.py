@@ -23,7 +23,9 @@ def extract_surface(volume: Volume, least_weight: float) -> TriangleMesh:
     count_vertices(near, distance, weight, least, counts)
     vertices = np.empty((int(counts.sum()), 3), np.float32)
     numbers = np.empty((len(near), SIDE, SIDE, SIDE, 3), np.int32)
-    place_vertices(near, volume.places, distance, weight, least, volume.voxel, _starts(counts), numbers, vertices)
+    place_vertices(
+        near, volume.places, distance, weight, least, volume.voxel, _starts(counts), numbers, vertices
+    )
     count_faces(near, distance, weight, least, table, counts)
     faces = np.empty((int(counts.sum()), 3), np.int32)
     place_faces(near, distance, weight, least, table, edge_table(), numbers, _starts(counts), faces)

@@ -5,7 +5,6 @@ below the least) make no surface: the mesh ends there.
 """
 
 # pyright: basic
-import numpy as np
 from numba import njit, prange
 
 from roomsplat.meshing.fuse_kernels import INNER, PARALLEL, SIDE
@@ -58,9 +57,15 @@ def place_vertices(near, places, distance, weight, least, voxel, first, numbers,
                         numbers[b, i, j, k, axis] = number if share >= 0 else -1
                         if share < 0:
                             continue
-                        vertices[number, 0] = (places[b, 0] * SIDE + i + (share if axis == 0 else 0.0)) * voxel
-                        vertices[number, 1] = (places[b, 1] * SIDE + j + (share if axis == 1 else 0.0)) * voxel
-                        vertices[number, 2] = (places[b, 2] * SIDE + k + (share if axis == 2 else 0.0)) * voxel
+                        vertices[number, 0] = (
+                            places[b, 0] * SIDE + i + (share if axis == 0 else 0.0)
+                        ) * voxel
+                        vertices[number, 1] = (
+                            places[b, 1] * SIDE + j + (share if axis == 1 else 0.0)
+                        ) * voxel
+                        vertices[number, 2] = (
+                            places[b, 2] * SIDE + k + (share if axis == 2 else 0.0)
+                        ) * voxel
                         number += 1
 
 

@@ -43,7 +43,9 @@ def spread(count: int, most: int) -> NDArray[np.int64]:
     return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.int64))
 
 
-def pack_views(cameras: Cameras, depth: list[Float], alpha: list[Float], rgb: list[NDArray[np.uint8]]) -> DepthViews:
+def pack_views(
+    cameras: Cameras, depth: list[Float], alpha: list[Float], rgb: list[NDArray[np.uint8]]
+) -> DepthViews:
     """Judge every pixel's depth and pack all views.
 
     Args:
@@ -52,7 +54,9 @@ def pack_views(cameras: Cameras, depth: list[Float], alpha: list[Float], rgb: li
         alpha: v times (h, w) coverage.
         rgb: v times (h, w, 3) sRGB.
     """
-    samples = np.concatenate([d[::8, ::8][a[::8, ::8] > MIN_ALPHA] for d, a in zip(depth, alpha, strict=True)])
+    samples = np.concatenate(
+        [d[::8, ::8][a[::8, ::8] > MIN_ALPHA] for d, a in zip(depth, alpha, strict=True)]
+    )
     samples = samples[samples > 0]
     median = float(np.median(samples)) if len(samples) else 1.0
     step = FAR * median / DEPTH_STEPS
