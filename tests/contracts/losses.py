@@ -73,7 +73,7 @@ LOSSES = {
     # logarithms of places span 3.2: half of 3.2/65535, times 5 far out; books of 256, where the rarest value may be
     # 0.35 off (0.01 on average), and a palette of 4,096
     ".sog": Loss(
-        means=2e-4, degrees=1.1, log_scales=0.35, opacity=STEP, colour=0.015, harmonics=(0.5, 0.6, 0.7)
+        means=2e-4, degrees=1.1, log_scales=0.35, opacity=STEP, colour=0.015, harmonics=(0.7, 0.8, 0.9)
     ),
 }
 

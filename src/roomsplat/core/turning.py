@@ -1,5 +1,7 @@
 """Turn a splat: places, rotations, and the harmonics, whose directions are the world's."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,7 +15,7 @@ _PLANES = ((1, 2), (2, 0), (0, 1))  # what a turn about x, y and z moves, from t
 _ROWS = 4096  # 0.8 MB of a degree-3 splat
 
 
-def rotation_about_axes(degrees: tuple[float, float, float]) -> Double:
+def rotation_about_axes(degrees: Sequence[float]) -> Double:
     """(3, 3) rotation about the world's x, then its y, then its z, by angles in degrees.
 
     Multiples of 90° are exact: a room that is turned by a quarter four times is the room that it was.

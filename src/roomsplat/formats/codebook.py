@@ -4,7 +4,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 Float = NDArray[np.float32]
-Double = NDArray[np.float64]
 
 SIZE = 256
 """Values of a codebook: a byte says which."""
@@ -33,7 +32,8 @@ def codebook(values: NDArray[np.floating]) -> Float:
         return np.concatenate([different, np.full(SIZE - len(different), different[-1])]).astype(np.float32)
     counts, edges = np.histogram(ordered, int(np.clip(len(ordered) // _IN_A_BIN, 64, _MAX_BINS)))
     density = np.concatenate([[0], np.cumsum(np.cbrt(counts))])
-    levels: Double = np.interp((np.arange(SIZE) + 0.5) / SIZE * density[-1], density, edges)
+    places = (np.arange(SIZE) + 0.5) / SIZE * density[-1]
+    levels = np.asarray(np.interp(places, density, edges), np.float64)
     sums = np.concatenate([[0.0], np.cumsum(ordered)])
     for _ in range(_ROUNDS):
         starts = np.searchsorted(ordered, (levels[1:] + levels[:-1]) / 2)

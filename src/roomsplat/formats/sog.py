@@ -64,6 +64,17 @@ def write_sog(path: Path, scene: SplatScene) -> None:
         OutputError: the file cannot be written.
         ValueError: a value is not finite or a rotation has length 0.
     """
+    content = pack_sog(scene)
+    with open_output(path) as file:
+        file.write(content)
+
+
+def pack_sog(scene: SplatScene) -> bytes:
+    """The bytes of a ``.sog``.
+
+    Raises:
+        ValueError: a value is not finite or a rotation has length 0.
+    """
     check_usable(scene.gaussians)
     gaussians = scene.gaussians[morton_order(np, scene.gaussians.means)]
     meta: dict[str, object] = {
@@ -85,8 +96,7 @@ def write_sog(path: Path, scene: SplatScene) -> None:
     with zipfile.ZipFile(content, "w", zipfile.ZIP_STORED) as archive:
         for name, entry in {_META: json.dumps(meta).encode(), **pictures}.items():
             archive.writestr(zipfile.ZipInfo(name, _STAMP), entry)
-    with open_output(path) as file:
-        file.write(content.getbuffer())
+    return content.getvalue()
 
 
 def read_sog(path: Path) -> SplatScene:
