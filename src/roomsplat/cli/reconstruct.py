@@ -46,7 +46,7 @@ def settings(command: Reconstruct) -> PipelineConfig:
         capture = replace(capture, fps=command.fps)
     if command.engine == "cpu" and command.device is None:
         config = replace(config, device=None)  # a file's GPU is not for the engine that the user asks for now
-    names = ("engine", "device", "threads", "eval_every")
+    names = ("engine", "device", "threads", "eval_every", "scale")
     given = {name: getattr(command, name) for name in names}
     return replace(
         config, capture=capture, **{name: value for name, value in given.items() if value is not None}
@@ -62,6 +62,8 @@ def print_summary(summary: RunSummary, out: str) -> None:
         table.add_row("held out", f"PSNR {summary.eval_psnr:.2f} dB, SSIM {summary.eval_ssim:.3f}")
     if summary.ate_percent is not None:
         table.add_row("path error", f"{summary.ate_percent:.3f} % of its length")
+    if summary.scale == "metric":
+        table.add_row("scale", "one unit of the scene is one metre")
     table.add_row("time", duration(sum(summary.stage_seconds.values())))
     table.add_row("open", f"{out}/scene.ply in any splat viewer, {out}/report.html in a browser")
     Console(stderr=True).print(table, highlight=False)

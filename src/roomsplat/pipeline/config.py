@@ -71,9 +71,8 @@ class PipelineConfig:
     eval_every: int = 8
     """Hold every n-th picture out of training to measure quality; 0 trains on all."""
     scale: str | None = None
-    """A length that is known, in metres: ``camera-height=1.5`` (above the floor), ``path=12.3`` (walked while filming) or
-    ``factor=0.8`` (of one unit of the scene as it is without); the scene is then in metres. Only the last stage depends
-    on it."""
+    """A length in metres that makes the scene metric: ``camera-height=1.5`` (above the floor), ``path=12.3`` (walked
+    while filming) or ``factor=0.8`` (of one unit of the scene without it). Only the last stage depends on it."""
     capture: CaptureConfig = field(default_factory=CaptureConfig)
     sfm: SfmConfig = field(default_factory=SfmConfig)
     posefree: PosefreeConfig = field(default_factory=PosefreeConfig)

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal
 
 from roomsplat.errors import InvalidSettingError
 
@@ -44,7 +44,6 @@ class KnownLength:
             metres = float(number)
         except ValueError:
             metres = math.nan
-        kind = cast("Kind", kind)
         low, high = RANGES[kind]
         if not low <= metres <= high:
             raise InvalidSettingError(

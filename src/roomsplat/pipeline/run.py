@@ -20,14 +20,13 @@ from roomsplat.pipeline.events import RunFinished, RunStarted
 from roomsplat.pipeline.fit import fit
 from roomsplat.pipeline.journal import Emit, Journal
 from roomsplat.pipeline.live import LiveScene, show_cameras, write_thumbnail
-from roomsplat.pipeline.known_length import KnownLength
 from roomsplat.pipeline.lost import complete_cameras
 from roomsplat.pipeline.reference import path_error
 from roomsplat.pipeline.rehearsal import Rehearsal
 from roomsplat.pipeline.report import write_report
 from roomsplat.pipeline.results import Fitted, Results, summarise, write_results
-from roomsplat.pipeline.summary import RunSummary, write_summary
 from roomsplat.pipeline.scale import to_scale
+from roomsplat.pipeline.summary import RunSummary, write_summary
 from roomsplat.pipeline.training_files import Trained, load_training, save_training
 from roomsplat.pipeline.workspace import Workspace, source_key, stage_key, write_text_whole
 from roomsplat.render.base import Engine
@@ -151,13 +150,10 @@ def _line(
                     folder, fit(model, engine, config.train, folder / CHECKPOINT, stage.report, watch)
                 )
                 shutil.rmtree(folder / CHECKPOINT)  # two to three times the size of the scene
-        trained, model = with_training(model, workspace.folder("train"))
+        trained, model = with_training(model, workspace.folder("train"), config.scale)
         stage.seconds = workspace.seconds("train")
         stage.message = f"{len(trained.gaussians):,} Gaussians"
         journal.warn("train", *trained.warnings)
-        scaled = to_scale(model, trained, config.scale and KnownLength.parse(config.scale))
-        trained, model = scaled.trained, scaled.model
-        journal.warn("train", *scaled.warnings)
 
     with journal.stage("export", "writing the scene") as stage:
         fitted = Fitted(
@@ -210,11 +206,11 @@ def compare_path(
         return None
 
 
-def with_training(model: SparseModel, folder: Path) -> tuple[Trained, SparseModel]:
-    """What training left in ``folder``, and ``model`` with the cameras as training left them."""
+def with_training(model: SparseModel, folder: Path, scale: str | None = None) -> tuple[Trained, SparseModel]:
+    """What training left in ``folder``, and ``model`` with its cameras; in metres if the length ``scale`` tells."""
     trained = load_training(folder)
     images: PosedImages = replace(model.posed_images, cameras=trained.cameras)
-    return trained, replace(model, posed_images=images)
+    return to_scale(trained, replace(model, posed_images=images), scale)
 
 
 def hold_out(model: SparseModel, every: int) -> SparseModel:

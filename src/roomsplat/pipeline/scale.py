@@ -3,7 +3,7 @@
 It is done after training, on what training left: another ``--scale`` costs no second training.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -18,45 +18,31 @@ MIN_PATH = 1e-3
 """Units; a camera that only turned has no way to measure."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scaled:
-    """A finished training in metres, or as it was where the known length could not be measured."""
+def to_scale(trained: Trained, model: SparseModel, scale: str | None) -> tuple[Trained, SparseModel]:
+    """Both in metres if the known length ``scale`` can be measured in them, else as they are with a warning more.
 
-    model: SparseModel
-    """Says which of the two."""
-    trained: Trained
-    """Gaussians and cameras."""
-    warnings: tuple[RunWarning, ...] = ()
-    """Why it stayed as it was."""
+    The origin stays where it is, so the floor stays at z = 0. ``model`` has its cameras as training left them.
 
-
-def to_scale(model: SparseModel, trained: Trained, known: KnownLength | None) -> Scaled:
-    """Both in metres, if a length is ``known`` and the film shows it; the origin stays.
-
-    Args:
-        model: with the cameras as training left them.
-        trained: what training left.
-        known: ``None`` leaves everything as it is.
+    Raises:
+        InvalidSettingError: ``scale`` is no length.
     """
-    if known is None:
-        return Scaled(model=model, trained=trained)
+    if scale is None:
+        return trained, model
+    known = KnownLength.parse(scale)
     shown = shown_length(model, known)
     if isinstance(shown, RunWarning):
-        return Scaled(model=model, trained=trained, warnings=(shown,))
+        return replace(trained, warnings=(*trained.warnings, shown)), model
     factor = known.metres / shown
     world = Similarity(quat=np.array([1.0, 0, 0, 0]), translation=np.zeros(3), scale=factor)
     images, points = model.posed_images, model.points
-    return Scaled(
-        model=replace(
-            model,
-            posed_images=replace(images, cameras=images.cameras.moved(world)),
-            points=replace(points, positions=(points.positions * factor).astype(np.float32)),
-            scale="metric",
-        ),
-        trained=replace(
-            trained, gaussians=_larger(trained.gaussians, factor), cameras=trained.cameras.moved(world)
-        ),
+    larger = replace(
+        model,
+        posed_images=replace(images, cameras=images.cameras.moved(world)),
+        points=replace(points, positions=(points.positions * factor).astype(np.float32)),
+        scale="metric",
     )
+    gaussians, cameras = _larger(trained.gaussians, factor), trained.cameras.moved(world)
+    return replace(trained, gaussians=gaussians, cameras=cameras), larger
 
 
 def shown_length(model: SparseModel, known: KnownLength) -> float | RunWarning:
