@@ -23,10 +23,10 @@ MAX_EDGES = 5000
 """The longest are used; more change the vertical by less than 0.02 degrees."""
 TRIALS = 600
 MIN_EDGES = 30
-"""Near an axis: `fox`, which shows little but wallpaper, still has 298."""
+"""Near an axis: `fox`, which shows little but wallpaper, still has 259."""
 MIN_PEAK = 4.0
-"""How much more the edges say for an axis than for the median of all it might have been: 8 to 15 on every capture we
-have, 1.5 to 2.5 where edges run anywhere."""
+"""How much more the edges say for an axis than for the median of all it might have been: 8 to 21 on every capture we
+have; at most 2.8 where edges run anywhere and as many as ``MIN_EDGES`` agree by chance."""
 ROUNDS = 12
 HEADING_STEP_DEG = 0.5
 

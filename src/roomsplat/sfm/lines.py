@@ -20,7 +20,7 @@ from roomsplat.media.images import read_image, reduced_size, resize_image
 Double = NDArray[np.float64]
 
 MAX_SIDE = 640
-"""px: 960 finds half as many edges again, and the vertical moves by less than 0.2 degrees."""
+"""px; 60 pictures at 960 find half as many edges again, and move the vertical of `bedroom` by 0.04 degrees."""
 SMOOTHING = 1.0
 MIN_STEP = 2.5
 """Of 255 grey levels per px after smoothing."""
