@@ -11,20 +11,25 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from roomsplat.core.cameras import PinholeCamera
+from roomsplat.core.cameras import Cameras, PinholeCamera
 from roomsplat.core.gaussians import Gaussians
 from roomsplat.core.point_cloud import PointCloud
 from roomsplat.core.projection import project
 from roomsplat.core.spherical_harmonics import dc_from_rgb
+from roomsplat.media.images import reduced_size
 from roomsplat.render.base import Engine, RenderSettings
 from roomsplat.train.host import on_host
 
 Float = NDArray[np.float32]
 SEEN_PX = 0.5
 """A Gaussian that makes up less of a picture is not seen there."""
-NEAR_PERCENTILE, NEAR_SHARE = 5.0, 0.5
-"""What lies nearer than half the depth of a view's nearest points (their 5th percentile) is in front of everything that
-the film has shown there."""
+LOOKED_AT_PX = 480
+"""Longer side of the pictures in which it is looked for: 60 views of 100 k Gaussians take the CPU engine 2 s."""
+NEAR_PERCENTILE, NEAR_SHARE = 1.0, 0.5
+"""What lies nearer than half the depth of a view's nearest points (their 1st percentile) is in front of everything that
+the film has shown there. With the 5th percentile a white desk without points is taken for fog."""
+MOSTLY = 0.5
+"""More than this share of a Gaussian's weight in front of the near limit, and it is in front."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +98,68 @@ def _numbered(gaussians: Gaussians) -> Gaussians:
         opacity_logits=gaussians.opacity_logits,
         sh=sh,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Floaters:
+    """What hung in the air when training ended, and what was done about it."""
+
+    unseen: int
+    """Gaussians that no training picture shows."""
+    single: int
+    """Gaussians that one training picture alone shows."""
+    removed: int
+    """Gaussians that were taken away."""
+    single_share: float
+    """Share of the held-out pictures that was made up of Gaussians which one training picture alone shows, 0 to 1; NaN
+    where nothing is held out."""
+    fog_before: float
+    """Mean share of light that was stopped in front of the near limit of held-out views, 0 to 1; NaN likewise."""
+    fog: float
+    """The same after the removal."""
+
+
+def without_floaters(
+    engine: Engine,
+    gaussians: Gaussians,
+    cameras: Cameras,
+    is_eval: NDArray[np.bool_],
+    points: PointCloud,
+    *,
+    antialiased: bool = False,
+) -> tuple[Gaussians, Floaters]:
+    """Take away what no training picture shows, and what one alone shows and puts in front of everything else.
+
+    ``is_eval`` (c,): held out. The order of the others stays.
+
+    Raises:
+        EngineError: the device failed or its memory is full.
+    """
+    views = [_small(cameras, index) for index in range(len(cameras))]
+    trained = [view for view, held in zip(views, is_eval.tolist(), strict=True) if not held]
+    held_out = [view for view, held in zip(views, is_eval.tolist(), strict=True) if held]
+    seen = sight(engine, gaussians, trained, points, antialiased=antialiased)
+    single = seen.views == 1
+    keep = (seen.views > 1) | (single & (seen.front <= MOSTLY * seen.total))
+    kept = gaussians[keep]
+    before, after = (fog(engine, g, held_out, points, antialiased=antialiased) for g in (gaussians, kept))
+    share = float("nan")
+    if held_out:
+        weight = sight(engine, gaussians, held_out, points, antialiased=antialiased).total[single].sum()
+        share = float(weight) / sum(view.width * view.height for view in held_out)
+    return kept, Floaters(
+        unseen=int((seen.views == 0).sum()),
+        single=int(single.sum()),
+        removed=len(gaussians) - len(kept),
+        single_share=share,
+        fog_before=before,
+        fog=after,
+    )
+
+
+def _small(cameras: Cameras, index: int) -> PinholeCamera:
+    size = reduced_size(cameras.width, cameras.height, LOOKED_AT_PX)
+    return cameras.pinhole(index).resized(*size)
 
 
 def fog(

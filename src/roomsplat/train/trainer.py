@@ -43,6 +43,7 @@ from roomsplat.train.checkpoint import (
 from roomsplat.train.config import TrainConfig
 from roomsplat.train.densify import budget, densify
 from roomsplat.train.flatness import flatness_slopes
+from roomsplat.train.floaters import Floaters, without_floaters
 from roomsplat.train.host import PARAMETERS, Watch, base_colours, converted, on_host, unwatched
 from roomsplat.train.initialise import initial_gaussians
 from roomsplat.train.order import Order
@@ -66,14 +67,17 @@ class TrainResult:
 
     gaussians: Gaussians
     """The scene."""
-    exposures: NDArray[np.float64]
-    """(c, 3, 4) colour transforms by place in the posed images; identity for held-out ones and when not learned."""
+    exposures: NDArray[np.float64] | None
+    """(c, 3, 4) colour transforms by place in the posed images, of held-out ones between their neighbours'; ``None``
+    if the film does not drift, or nobody wanted to know."""
     loss: float
     """Smoothed training loss at the end; NaN when a finished checkpoint was read."""
     cameras: Cameras
     """All cameras, those of the training pictures where training found them; those given if they stayed."""
     motion: CameraMotion | None
     """How far they moved; ``None`` if they stayed."""
+    floaters: Floaters
+    """What hung in the air, and was taken away."""
     resumed_at: int
     """Steps that a checkpoint saved; 0 for a run from the start."""
     warnings: tuple[RunWarning, ...]
@@ -211,11 +215,22 @@ class _Run:
             self._save()
             raise
         self._save()
+        images = self.model.posed_images
+        cameras = self.poses.applied(images.cameras, self.indices)
+        gaussians, floaters = without_floaters(
+            self.engine,
+            Gaussians(**{name: getattr(self.state.arrays, name) for name in PARAMETERS}),
+            cameras,
+            images.is_eval,
+            self.model.points,
+            antialiased=self.config.antialiased,
+        )
         return TrainResult(
-            gaussians=Gaussians(**{name: getattr(self.state.arrays, name) for name in PARAMETERS}),
+            gaussians=gaussians,
+            floaters=floaters,
             exposures=self.appearance.of_all(len(self.model.posed_images.cameras), self.indices),
             loss=self.teller.loss,
-            cameras=self.poses.applied(self.model.posed_images.cameras, self.indices),
+            cameras=cameras,
             motion=self.poses.corrections.motion() if self.poses.moving else None,
             resumed_at=self.resumed_at,
             warnings=tuple(self.warnings),
