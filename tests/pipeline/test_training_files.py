@@ -14,10 +14,12 @@ from roomsplat.pipeline.run import with_training
 from roomsplat.pipeline.training_files import Trained, load_training, save_training
 from roomsplat.render.cpu.engine import CpuEngine
 from roomsplat.train.evaluate import ImageScore
+from roomsplat.train.floaters import Floaters
 from roomsplat.train.poses import CameraMotion
 from tests.train.scenes import blobs, ring_of_cameras, tiny_model
 
 MOTION = CameraMotion(degrees=0.25, percent=0.4, focal_percent=-0.1)
+FLOATERS = Floaters(unseen=5, single=4, removed=7, single_share=0.25, fog_before=0.125, fog=None)
 
 
 def trained(motion: CameraMotion | None) -> Trained:
@@ -37,6 +39,7 @@ def trained(motion: CameraMotion | None) -> Trained:
         motion=motion,
         scores=(ImageScore(index=8, psnr=25.5, ssim=0.75, corrected_psnr=26.5, corrected_ssim=0.8),),
         exposures=None if motion is None else np.full((9, 3, 4), 0.25),
+        floaters=None if motion is None else FLOATERS,
     )
 
 
@@ -46,7 +49,17 @@ def test_training_is_read_back(motion: CameraMotion | None, tmp_path: Path) -> N
     written = trained(motion)
     save_training(tmp_path, written)
     read = load_training(tmp_path)
-    names = ("splat_model", "num_steps", "train_size", "psnr", "ssim", "warnings", "motion", "scores")
+    names = (
+        "splat_model",
+        "num_steps",
+        "train_size",
+        "psnr",
+        "ssim",
+        "warnings",
+        "motion",
+        "scores",
+        "floaters",
+    )
     assert [getattr(read, name) for name in names] == [getattr(written, name) for name in names]
     assert (read.exposures is None) == (written.exposures is None)
     if read.exposures is not None and written.exposures is not None:

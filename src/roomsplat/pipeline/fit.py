@@ -48,6 +48,7 @@ def fit(
         warnings=result.warnings,
         cameras=result.cameras,
         motion=result.motion,
+        floaters=result.floaters,
         scores=() if score is None else score.images,
-        exposures=result.exposures if config.learn_exposure else None,
+        exposures=result.exposures,
     )

@@ -25,6 +25,7 @@ from roomsplat.pipeline.export import (
     write_formats,
 )
 from roomsplat.pipeline.findings import Findings, study
+from roomsplat.pipeline.mesh_step import make_mesh
 from roomsplat.pipeline.peak import peak_memory
 from roomsplat.pipeline.presets import Quality
 from roomsplat.pipeline.summary import RunSummary
@@ -79,7 +80,7 @@ class Results:
 def write_results(
     fitted: Fitted, engine: Engine, workspace: Workspace, config: PipelineConfig, report: ReportProgress
 ) -> Results:
-    """Write the scene in every format, the cameras, the pictures and the tour; study film and scene for the report."""
+    """Write the scene in every format, cameras, mesh, pictures and tour; look at them for the report."""
     out, model, trained, seconds = fitted.out, fitted.model, fitted.trained, dict[str, float]()
     files, warnings = ["scene.ply", "cameras", "thumbnail.jpg", "preview.png"], list[RunWarning]()
     with _timed(seconds, "formats"):
@@ -87,6 +88,10 @@ def write_results(
         scene = export_scene(out, fitted.source, model, trained, config)
         files += write_formats(out, scene, config.export.formats)
         replace_folder(write_cameras(out / "cameras", model, fitted.frames), out / "cameras")
+    with _timed(seconds, "mesh"):
+        mesh = make_mesh(workspace, engine, scene, model, config.mesh, fitted.key, part(report, 0.1, 0.5))
+        files += mesh.files
+        warnings += mesh.warnings
     with _timed(seconds, "pictures"):
         report(Progress(fraction=0.5, message="rendering the preview"))
         views = compare_views(
@@ -127,6 +132,7 @@ def summarise(fitted: Fitted, results: Results, engine: Engine) -> RunSummary:
         eval_ssim=trained.ssim,
         eval_corrected_psnr=float(np.mean([one.corrected_psnr for one in scores])) if scores else None,
         cameras_moved=None if trained.motion is None else asdict(trained.motion),
+        floaters=None if trained.floaters is None else asdict(trained.floaters),
         ate_percent=None,
         stage_seconds={},
         export_seconds=results.seconds,

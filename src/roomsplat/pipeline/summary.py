@@ -49,6 +49,10 @@ class RunSummary:
     cameras_moved: dict[str, float] | None = None
     """How far training moved the cameras: ``degrees`` and ``percent`` of the scene's extent, root mean square, and
     ``focal_percent``; ``None`` if they stayed where structure from motion had put them."""
+    floaters: dict[str, int | float | None] | None = None
+    """What hung in the air when training ended (``train/floaters.py``): Gaussians ``unseen`` by every training picture,
+    ``single`` to one of them and ``removed``; ``single_share`` of the held-out pictures; ``fog_before`` and ``fog``,
+    the shares of light that were and are stopped in front of the room there; ``None``: nobody looked."""
     eval_corrected_psnr: float | None = None
     """``eval_psnr`` after the affine colour map, one per picture, that brings the rendering closest to it."""
     scale: SceneScale = "arbitrary"

@@ -14,6 +14,7 @@ from roomsplat.core.scene import SplatModel, SplatScene
 from roomsplat.formats.ply import read_ply, write_ply
 from roomsplat.pipeline.workspace import write_text_whole
 from roomsplat.train.evaluate import ImageScore
+from roomsplat.train.floaters import Floaters
 from roomsplat.train.poses import CameraMotion
 
 EXPOSURES = "exposures.npy"
@@ -45,6 +46,8 @@ class Trained:
     """Of every held-out picture; ``index`` is its place in the model."""
     exposures: NDArray[np.float64] | None = None
     """(c, 3, 4) what the camera did to each picture's colours; ``None`` if it was not learned."""
+    floaters: Floaters | None = None
+    """What hung in the air and was taken away; ``None``: nobody looked."""
 
 
 def save_training(folder: Path, trained: Trained) -> None:
@@ -57,6 +60,7 @@ def save_training(folder: Path, trained: Trained) -> None:
     content = {
         "picture_size": [cameras.width, cameras.height],
         "motion": None if trained.motion is None else asdict(trained.motion),
+        "floaters": None if trained.floaters is None else asdict(trained.floaters),
         "splat_model": trained.splat_model,
         "num_steps": trained.num_steps,
         "train_size": list(trained.train_size),
@@ -76,7 +80,7 @@ def load_training(folder: Path) -> Trained:
     full_width, full_height = content["picture_size"]
     with np.load(folder / "cameras.npz") as arrays:
         cameras = Cameras(**arrays, width=full_width, height=full_height)
-    motion, exposures = content["motion"], folder / EXPOSURES
+    motion, exposures, floaters = content["motion"], folder / EXPOSURES, content["floaters"]
     return Trained(
         gaussians=scene.gaussians,
         splat_model=content["splat_model"],
@@ -89,4 +93,5 @@ def load_training(folder: Path) -> Trained:
         motion=None if motion is None else CameraMotion(**motion),
         scores=tuple(ImageScore(**score) for score in content["scores"]),
         exposures=np.load(exposures) if exposures.exists() else None,
+        floaters=None if floaters is None else Floaters(**floaters),
     )

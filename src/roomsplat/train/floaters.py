@@ -110,12 +110,12 @@ class Floaters:
     """Gaussians that one training picture alone shows."""
     removed: int
     """Gaussians that were taken away."""
-    single_share: float
-    """Share of the held-out pictures that was made up of Gaussians which one training picture alone shows, 0 to 1; NaN
-    where nothing is held out."""
-    fog_before: float
-    """Mean share of light that was stopped in front of the near limit of held-out views, 0 to 1; NaN likewise."""
-    fog: float
+    single_share: float | None
+    """Share of the held-out pictures that was made up of Gaussians which one training picture alone shows, 0 to 1;
+    ``None`` where nothing is held out."""
+    fog_before: float | None
+    """Mean share of light that was stopped in front of the near limit of held-out views, 0 to 1; ``None`` likewise."""
+    fog: float | None
     """The same after the removal."""
 
 
@@ -142,9 +142,9 @@ def without_floaters(
     single = seen.views == 1
     keep = (seen.views > 1) | (single & (seen.front <= MOSTLY * seen.total))
     kept = gaussians[keep]
-    before, after = (fog(engine, g, held_out, points, antialiased=antialiased) for g in (gaussians, kept))
-    share = float("nan")
+    before = after = share = None
     if held_out:
+        before, after = (fog(engine, g, held_out, points, antialiased=antialiased) for g in (gaussians, kept))
         weight = sight(engine, gaussians, held_out, points, antialiased=antialiased).total[single].sum()
         share = float(weight) / sum(view.width * view.height for view in held_out)
     return kept, Floaters(
@@ -170,7 +170,7 @@ def fog(
     *,
     antialiased: bool = False,
 ) -> float:
-    """Mean over views of the share of light that is stopped in front of the near limit, 0 to 1; NaN without a view."""
+    """Mean over views (at least one) of the share of light that is stopped in front of the near limit, 0 to 1."""
     shares: list[float] = []
     for camera in cameras:
         depth = gaussians.means @ camera.cam_from_world[2, :3] + camera.cam_from_world[2, 3]
@@ -182,4 +182,4 @@ def fog(
             splats = engine.create(before, sh_degree=0)
             drawn = engine.rasterize(splats, camera, RenderSettings(sh_degree=0, antialiased=antialiased))
             shares.append(float(on_host(drawn.alpha).mean()))
-    return float(np.mean(shares)) if shares else float("nan")
+    return float(np.mean(shares))
