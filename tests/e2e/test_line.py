@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import trimesh
 from PIL import Image
 
 import roomsplat
@@ -62,6 +63,20 @@ def test_every_format_holds_the_scene(finished: Run) -> None:
         assert name in finished.result.summary.files
         assert len(roomsplat.load(finished.out / name).gaussians) == len(scene.gaussians)
         assert (finished.out / name).stat().st_size < size / 3
+
+
+def test_the_mesh_is_the_room(finished: Run) -> None:
+    """It opens with another library, stands upright in the file's own axes, and holds the cameras."""
+    assert [warning.code for warning in finished.result.summary.warnings] == []
+    assert {"mesh.obj", "mesh.glb", "mesh.ply"} <= set(finished.result.summary.files)
+    mesh = trimesh.load_mesh(finished.out / "mesh.ply")
+    low, high = mesh.bounds
+    centers = read_transforms(finished.out / "cameras" / "transforms.json").cameras.centers
+    assert len(mesh.faces) > 500
+    assert (centers.min(axis=0) > low).all()
+    assert (centers.max(axis=0) < high).all()
+    upright = trimesh.load_mesh(finished.out / "mesh.glb").extents
+    np.testing.assert_allclose(upright, mesh.extents[[0, 2, 1]], rtol=0.05)
 
 
 def test_the_report_is_one_file_that_tells_what_was_found(finished: Run) -> None:
@@ -149,13 +164,14 @@ def test_a_second_run_reuses_every_finished_stage(
 
     How often the scene is shown is no setting of a stage.
     """
-    before = digest(finished.out / "scene.ply")
+    before, mesh = digest(finished.out / "scene.ply"), (finished.out / "mesh.glb").stat().st_mtime_ns
     events: list[Event] = []
     unseen = replace(quick, export=replace(quick.export, live_seconds=0.0))
     reconstruct(room_film.path, finished.out, unseen, emit=events.append, reference=room_film.truth)
     reused = {event.stage: event.reused for event in events if isinstance(event, StageFinished)}
     assert reused == {"capture": True, "sfm": True, "train": True, "export": False}
     assert digest(finished.out / "scene.ply") == before
+    assert (finished.out / "mesh.glb").stat().st_mtime_ns == mesh
 
 
 @pytest.mark.parametrize("stage", ["capture", "sfm", "train", "export"])

@@ -18,7 +18,7 @@ class Reconstruct:
     source: tyro.conf.Positional[Path]
     """The video (mp4, mov, mkv, webm) or the folder of images."""
     out: OutOption
-    """Folder for the results: scene.ply, cameras/, preview.png, tour.mp4, report.html, run.json."""
+    """Folder for the results: scene.ply, .spz and .sog, mesh.glb, .obj and .ply, cameras/, report.html, run.json …"""
     quality: Quality | None = None
     """How much time to spend: preview takes a minute or two, high takes long and shows most (default: standard)."""
     frames: int | None = None
@@ -33,6 +33,8 @@ class Reconstruct:
     """CPU threads (default: all cores)."""
     eval_every: int | None = None
     """Hold every n-th frame out of training to measure quality; 0 trains on all (default: 8)."""
+    mesh: bool = True
+    """Make a mesh of the room, too; --no-mesh leaves it out."""
     scale: str | None = None
     """Make the scene metric from a length in metres: camera-height=1.5 (above the floor), path=12.3 (walked while
     filming) or factor=0.8 (of one unit of the scene without it)."""

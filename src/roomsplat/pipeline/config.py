@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from roomsplat.capture.config import CaptureConfig
 from roomsplat.errors import InvalidSettingError
+from roomsplat.meshing.config import MeshConfig
 from roomsplat.pipeline.known_length import KnownLength
 from roomsplat.pipeline.presets import PRESETS, Quality
 from roomsplat.posefree.config import PosefreeConfig
@@ -77,6 +78,7 @@ class PipelineConfig:
     sfm: SfmConfig = field(default_factory=SfmConfig)
     posefree: PosefreeConfig = field(default_factory=PosefreeConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
+    mesh: MeshConfig = field(default_factory=MeshConfig)
     export: ExportConfig = field(default_factory=ExportConfig)
 
     def __post_init__(self) -> None:
@@ -112,7 +114,7 @@ def for_quality(quality: Quality) -> PipelineConfig:
         raise InvalidSettingError(
             f"There is no quality {quality!r}.", hint=f"Use one of {', '.join(PRESETS)}."
         )
-    return PipelineConfig(quality=quality, train=PRESETS[quality].train())
+    return PipelineConfig(quality=quality, train=PRESETS[quality].train(), mesh=PRESETS[quality].mesh)
 
 
 def config_to_json(config: PipelineConfig) -> str:

@@ -16,7 +16,10 @@ const KNOWN: readonly (readonly [RegExp, string])[] = [
   [/^scene\.splat$/, "Splat, simple viewers"],
   [/^mesh\.glb$/, "Mesh"],
   [/^mesh\.obj$/, "Mesh, OBJ"],
+  [/^mesh\.mtl$/, "Mesh, OBJ: its material"],
+  [/^mesh\.(jpg|png)$/, "Mesh, OBJ: its texture"],
   [/^mesh\.ply$/, "Mesh, PLY"],
+  [/^plan\.svg$/, "Floor plan"],
   [/^tour\.mp4$/, "Fly-through film"],
   [/^preview\.png$/, "Picture"],
   [/^cameras\.zip$/, "Cameras and pictures"],
@@ -37,7 +40,8 @@ export function aboutFile(name: string): About {
   return { title: KNOWN[order]?.[1] ?? name, kind, order };
 }
 
-const SHOWN = ["scene.spz", "scene.sog", "scene.ply", "scene.splat"];
+/** Not `scene.spz`: its worlds have +y up by its makers' rule, and the cameras would not stand in it. */
+const SHOWN = ["scene.sog", "scene.ply", "scene.splat"];
 
 /** The splat that the viewer shows: everything in it, and small where there is a choice. */
 export function shownScene(files: readonly JobFile[]): JobFile | null {
