@@ -15,7 +15,7 @@ from roomsplat.core.cameras import Cameras, PinholeCamera
 from roomsplat.core.gaussians import Gaussians
 from roomsplat.core.point_cloud import PointCloud
 from roomsplat.core.projection import project
-from roomsplat.core.spherical_harmonics import dc_from_rgb
+from roomsplat.core.spherical_harmonics import Y00
 from roomsplat.media.images import reduced_size
 from roomsplat.render.base import Engine, RenderSettings
 from roomsplat.train.host import on_host
@@ -74,9 +74,9 @@ def sight(
             slopes = engine.xp.zeros((3, camera.height, camera.width), np.float32)
             slopes[0] = 1
             weight = np.zeros(count, np.float32)
-            # Colour is 0.5 + C0 · dc, and dc is zero: never clamped.
+            # Colour is 0.5 + Y00 · dc, and dc is zero: never clamped.
             gradient = engine.backward(splats, rendering, slopes).sh[:, 0, 0]
-            weight[order] = on_host(gradient) * dc_from_rgb(np.float32(1.5))
+            weight[order] = on_host(gradient) / np.float32(Y00)
             views += weight >= SEEN_PX
             total += weight
             depth = gaussians.means @ camera.cam_from_world[2, :3] + camera.cam_from_world[2, 3]

@@ -103,7 +103,8 @@ def dense_seeds(
         mask = pictures.mask(int(index))
         shown = np.ones(len(found), bool) if mask is None else mask[row, column]
         places.append(found[shown])
-        colors.append(pictures.image(int(index))[row[shown], column[shown]] / np.float32(255))
+        shades = pictures.image(int(index))[row[shown], column[shown]].astype(np.float32)
+        colors.append(shades / np.float32(255))
     return np.concatenate(places), np.concatenate(colors)
 
 
