@@ -42,10 +42,11 @@ def test_held_out_pictures_lie_between_their_neighbours() -> None:
     """In the film's order, each entry on its own; outside, the nearest training picture's."""
     rng, indices = np.random.default_rng(2), np.array([1, 2, 4, 7])
     learning = AppearanceLearning(TrainConfig(), len(indices))
-    arrays = Exposures(np.ones((4, 3))).arrays()
+    arrays = Exposures(np.ones((4, 3))).arrays() | {"learns": np.ones((), bool)}
     arrays["matrices"] = rng.normal(size=(4, 3, 4))
     learning.restore(arrays)
     everyone, learned = learning.of_all(9, indices), arrays["matrices"]
+    assert everyone is not None
     np.testing.assert_allclose(everyone[indices], learned, atol=1e-12)
     np.testing.assert_allclose(everyone[3], (learned[1] + learned[2]) / 2, atol=1e-12)
     np.testing.assert_allclose(everyone[5], (2 * learned[2] + learned[3]) / 3, atol=1e-12)

@@ -25,7 +25,7 @@ _FINISHED = frozenset(
     | {f"p_{name}" for name in PARAMETERS}
     | {f"e_{name}" for name in Exposures(np.ones((1, 3))).arrays()}
     | {f"c_{name}" for name in ("twists", "log_focal", "first", "visits", "second", "focal", "steps")}
-    | {"c_begun", "c_gain", "h_hidden"}
+    | {"e_learns", "c_begun", "c_gain", "h_hidden"}
 )
 """What the checkpoint of a finished run holds, no more and no less."""
 _FIELDS = _FINISHED | {f"{prefix}_{name}" for prefix in "mv" for name in PARAMETERS}

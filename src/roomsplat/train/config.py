@@ -183,9 +183,11 @@ class TrainConfig:
     """Weight of 1 - SSIM beside mean absolute difference (Kerbl et al. 2023, equation 7)."""
     antialiased: bool = False
     """Train with the Mip-Splatting opacity compensation (``SplatScene.splat_model``)."""
-    learn_exposure: bool = False
-    """Learn a 3x4 colour transform per training picture, for films whose brightness drifts a lot. Off, because held-out
-    pictures compared as they are lose 3 dB by it on a film that drifts by 6 % (docs/lab-notebook.md, "Training")."""
+    learn_exposure: bool = True
+    """Learn a 3x4 colour transform per training picture where the film's brightness drifts."""
+    exposure_min_drift: float = 0.1
+    """It does if the gains that the sparse points show (``drift``) spread by this much, root mean square of their
+    logarithms: 0.03 to 0.05 for films without a window in them, 0.13 to 0.26 for those with one."""
     exposure_rate: float = 5e-3
     """Adam's step size for it at the start; falls linearly to nothing at the end."""
     exposure_pull: float = 0.03
@@ -220,6 +222,7 @@ class TrainConfig:
                 ("ssim_weight", self.ssim_weight, 0, 1),
                 ("max_side", 16 if self.max_side is None else self.max_side, 16, 100_000),
                 ("picture_memory_mb", self.picture_memory_mb, 0, 10_000_000),
+                ("exposure_min_drift", self.exposure_min_drift, 0, 100),
             )
         )
         if not self.checkpoint_every_s > 0:
