@@ -1,10 +1,10 @@
 """``report.html``: what was filmed, what was used, how good it is, what to do better. One file, no outside requests."""
 
+import base64
 from html import escape
 from pathlib import Path
 
 from roomsplat.capture.probe import MediaInfo
-from roomsplat.core.scene import SplatScene
 from roomsplat.media.images import reduced_size, resize_image
 from roomsplat.page.site import light_viewer
 from roomsplat.pipeline.report_film import advice_section, film_section, plan_section
@@ -15,6 +15,24 @@ from roomsplat.pipeline.report_viewer import room_section
 from roomsplat.pipeline.results import Fitted, Results
 from roomsplat.pipeline.summary import RunSummary
 from roomsplat.pipeline.workspace import write_text_whole
+
+PLAN = "plan.svg"
+STAGES = {"capture": "choosing pictures", "sfm": "finding cameras", "train": "fitting", "export": "writing"}
+PARTS = {"formats": "files of the scene", "pictures": "pictures and tour", "report": "looking at the film"}
+ABOUT = {
+    "scene.ply": "the splat, everything in it, for any splat viewer",
+    "scene.spz": "the splat, small",
+    "scene.sog": "the splat, small, for the web",
+    "scene.splat": "the splat for simple viewers",
+    "scene.compressed.ply": "the splat, compressed",
+    "mesh.glb": "the mesh with its texture in one file",
+    "mesh.obj": "the mesh for 3D programs, with mesh.mtl and its texture",
+    "mesh.ply": "the mesh with a colour at each corner",
+    PLAN: "the floor plan",
+    "cameras": "a COLMAP model, a nerfstudio transforms.json and the pictures",
+    "tour.mp4": "a flight along the path",
+}
+"""What files are for."""
 
 
 def write_report(path: Path, fitted: Fitted, results: Results, summary: RunSummary) -> None:
@@ -29,11 +47,15 @@ def write_report(path: Path, fitted: Fitted, results: Results, summary: RunSumma
         advice_section(findings),
         pairs_section(results.views),
         plan_section(findings, cameras, fitted.frames, is_metric=results.scene.scale == "metric"),
+        _floor_plan(fitted.out, summary),
         film_section(findings, summary, fitted.capture),
         _tour(summary),
-        "<h2>Cameras, scale, cost</h2>" + _cameras_note(summary) + _scale_note(results.scene),
+        "<h2>Cameras, scale, cost</h2>"
+        + _cameras_note(summary)
+        + _standing_note(summary)
+        + _floaters_note(summary),
         f"<div class=columns><div>{_seconds_table(summary)}</div><div>{_memory_table(summary)}</div></div>",
-        _files_note(summary),
+        _files_table(fitted.out, summary),
     ]
     body = "\n".join(sections)
     write_text_whole(
@@ -109,23 +131,44 @@ def _cameras_note(summary: RunSummary) -> str:
     )
 
 
-def _scale_note(scene: SplatScene) -> str:
-    if scene.scale == "metric":
-        return "<p class=note>One unit of the scene is one metre.</p>"
-    return (
-        "<p class=note>The scale is arbitrary: a film alone does not tell how large a room is. Lengths in the scene "
-        "are right relative to each other.</p>"
-    )
+VERTICAL = {
+    "edges": "Straight edges in the pictures tell which way is up, to a fraction of a degree.",
+    "floor": "The floor tells which way is up, to a fraction of a degree.",
+    "cameras": "Which way is up was told by how the camera was held: the room may lean by a few degrees.",
+}
+"""What told the vertical, in words; cameras that were given need none."""
+
+
+def _standing_note(summary: RunSummary) -> str:
+    """How the scene stands, and what its unit is."""
+    words = [VERTICAL.get(str(summary.upright.get("vertical")), "")]
+    if summary.upright.get("walls_along_axes"):
+        words.append("The walls run along x and y.")
+    if summary.upright.get("floor_at_zero"):
+        words.append("The floor lies at z = 0.")
+    if summary.scale == "metric":
+        words.append("One unit of the scene is one metre.")
+    else:
+        words.append(
+            "The scale is arbitrary: a film alone does not tell how large a room is. Lengths are right relative to "
+            "each other; a known one makes them metres (--scale camera-height=1.5, path=12.3 or factor=0.8)."
+        )
+    return f"<p class=note>{escape(' '.join(word for word in words if word))}</p>"
+
+
+def _floor_plan(out: Path, summary: RunSummary) -> str:
+    """The plan that was drawn from the mesh, as a picture: nothing in it runs."""
+    if PLAN not in summary.files:
+        return ""
+    content = base64.b64encode((out / PLAN).read_bytes()).decode()
+    return f"<h2>Floor plan</h2><img class=floor alt='Floor plan' src='data:image/svg+xml;base64,{content}'>"
 
 
 def _seconds_table(summary: RunSummary) -> str:
-    words = {
-        "capture": "choosing pictures",
-        "sfm": "finding cameras",
-        "train": "fitting",
-        "export": "writing",
-    }
-    rows = [(words.get(stage, stage), seconds) for stage, seconds in summary.stage_seconds.items()]
+    rows = [(STAGES.get(stage, stage), seconds) for stage, seconds in summary.stage_seconds.items()]
+    rows += [
+        (f"… of it {PARTS.get(part, part)}", seconds) for part, seconds in summary.export_seconds.items()
+    ]
     rows.append(("together", sum(summary.stage_seconds.values())))
     cells = "".join(
         f"<tr><td>{escape(name)}</td><td class=n>{seconds:.1f} s</td></tr>" for name, seconds in rows
@@ -150,13 +193,28 @@ def _memory_table(summary: RunSummary) -> str:
     return f"<h3>Memory, at most</h3><table>{cells}</table>" if cells else ""
 
 
-def _files_note(summary: RunSummary) -> str:
-    names = ", ".join(f"<code>{escape(name)}</code>" for name in summary.files)
+def _floaters_note(summary: RunSummary) -> str:
+    floaters = summary.floaters
+    removed = 0 if floaters is None else floaters.get("removed") or 0
+    if not removed:
+        return ""
     return (
-        f"<h2>Files</h2><p>{names}. Open <code>scene.ply</code> in any splat viewer; <code>cameras/</code> holds "
-        f"a COLMAP model and a nerfstudio <code>transforms.json</code>. "
-        f"Made by roomsplat {escape(summary.version)}.</p>"
+        f"<p class=note>{removed:,} Gaussians that hung in the air, seen by no picture, were taken away.</p>"
     )
+
+
+def _files_table(out: Path, summary: RunSummary) -> str:
+    rows = "".join(
+        f"<tr><td><code>{escape(name)}</code></td><td>{escape(ABOUT.get(name, ''))}</td>"
+        f"<td class=n>{_size(out / name)}</td></tr>"
+        for name in summary.files
+    )
+    return f"<h2>Files</h2><div class=wide><table>{rows}</table></div><p class=note>roomsplat {summary.version}</p>"
+
+
+def _size(path: Path) -> str:
+    """In MB; empty for folders and for what is being written."""
+    return f"{path.stat().st_size / 1e6:.1f} MB" if path.is_file() else ""
 
 
 def _minutes(seconds: float) -> str:

@@ -47,6 +47,7 @@ h3 { font-size: 1rem; margin: 1.2rem 0 .3rem }
 .lane .bad { stroke: var(--poor); opacity: .35; stroke-width: 6 }
 .axis { display: flex; justify-content: space-between; font-size: .85rem; opacity: .78 }
 .lost { display: grid; grid-template-columns: repeat(auto-fill, minmax(8rem, 1fr)); gap: .6rem; margin-top: .8rem }
+.floor { width: 100%; max-width: 44rem; height: auto }
 .tour { width: 100%; max-width: 40rem; border-radius: .3rem; background: var(--soft) }
 table { border-collapse: collapse; max-width: 100% } .wide { overflow-x: auto }
 td, th { text-align: left; padding: .25rem 1.2rem .25rem 0; border-bottom: 1px solid var(--line); vertical-align: top }

@@ -139,6 +139,7 @@ def summarise(fitted: Fitted, results: Results, engine: Engine) -> RunSummary:
         train_size=trained.train_size,
         num_steps=trained.num_steps,
         scale=results.scene.scale,
+        upright=asdict(fitted.model.stance),
         memory_mb=peak_memory(engine),
         held_out=[
             {"name": frames[one.index].name, **{k: v for k, v in asdict(one).items() if k != "index"}}

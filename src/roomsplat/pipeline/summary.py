@@ -57,6 +57,9 @@ class RunSummary:
     """``eval_psnr`` after the affine colour map, one per picture, that brings the rendering closest to it."""
     scale: SceneScale = "arbitrary"
     """``metric`` when one unit of the scene is one metre."""
+    upright: dict[str, str | bool] = field(default_factory=dict[str, str | bool])
+    """How the world stands: ``vertical`` (what told which way is up: ``edges``, ``floor``, ``cameras``, ``elsewhere``),
+    ``walls_along_axes``, ``floor_at_zero``."""
     memory_mb: dict[str, float] = field(default_factory=dict[str, float])
     """Most that was held at once: ``process``, ``largest_child``, ``device``, ``device_total`` (``peak.py``)."""
     held_out: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
