@@ -14,7 +14,7 @@ from roomsplat.formats.edit import Edits, edited
 from roomsplat.formats.scene_files import SCENE_SUFFIXES, read_scene, what_is_lost, write_scene
 from roomsplat.formats.splat import importance
 from tests.contracts.losses import LOSSES
-from tests.formats.samples import assert_same_gaussians, make_gaussians, make_scene
+from tests.formats.samples import assert_same_gaussians, make_cameras, make_gaussians, make_scene
 
 
 def test_nothing_asked_nothing_changed() -> None:
@@ -97,6 +97,20 @@ def test_a_page_carries_the_scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert html._text((tmp_path / "a.sog").read_bytes()) in text
     with pytest.raises(InvalidFileError, match="not read back"):
         read_scene(path)
+
+
+def test_a_page_opens_where_it_was_filmed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Views go into the page as the viewer takes them, at most forty; no name can end the script element."""
+    monkeypatch.setattr(html, "light_viewer", lambda: "")
+    cameras = make_cameras(50, "pinhole")
+    views = html.viewer_cameras(cameras, [f"</script>{index}.jpg" for index in range(50)])
+    assert len(views) == html.MAX_VIEWS
+    assert (views[0]["name"], views[-1]["name"]) == ("</script>0.jpg", "</script>49.jpg")
+    assert views[-1]["camFromWorld"] == pytest.approx(cameras.cam_from_world[-1].ravel().tolist(), abs=1e-6)
+    html.write_html(tmp_path / "a.html", make_scene(), views)
+    text = (tmp_path / "a.html").read_text("utf-8")
+    assert text.count("</script>") == 3
+    assert "\\u003c/script>49.jpg" in text
 
 
 def test_a_page_needs_the_viewer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,15 @@
 """``roomsplat convert``."""
 
+from pathlib import Path
+
 from rich.console import Console
 
 from roomsplat.cli.arguments import Convert
 from roomsplat.core.scene import SplatScene
 from roomsplat.errors import InvalidSettingError
 from roomsplat.formats.edit import Edits, edited
+from roomsplat.formats.html import viewer_cameras, write_html
+from roomsplat.formats.nerfstudio import read_transforms
 from roomsplat.formats.scene_files import check_target, read_scene, what_is_lost, write_scene
 
 
@@ -32,8 +36,20 @@ def run_convert(command: Convert) -> None:
         )
         result = edited(scene, edits)
     with console.status(f"writing {command.target}"):
-        write_scene(command.target, result)
+        _write(command, result)
     _say(console, command, scene, result)
+
+
+def _write(command: Convert, scene: SplatScene) -> None:
+    """A page gets the views of the run that its scene lies in, unless the scene was turned away from them."""
+    cameras = command.source.parent / "cameras" / "transforms.json"
+    if command.target.suffix.lower() != ".html" or command.rotate is not None or not cameras.is_file():
+        write_scene(command.target, scene)
+        return
+    file = read_transforms(cameras)
+    write_html(
+        command.target, scene, viewer_cameras(file.cameras, [Path(name).name for name in file.image_paths])
+    )
 
 
 def _say(console: Console, command: Convert, scene: SplatScene, result: SplatScene) -> None:

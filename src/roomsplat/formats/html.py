@@ -7,13 +7,21 @@ runs: the light viewer of the built page (gzip, base64; 1.1 MB) and the scene as
 import base64
 import gzip
 import html
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
+from roomsplat.core.cameras import Cameras
 from roomsplat.core.scene import SplatScene
 from roomsplat.errors import InvalidFileError, NotInstalledError
 from roomsplat.formats.files import open_output
 from roomsplat.formats.sog import pack_sog
 from roomsplat.page.site import light_viewer
+
+MAX_VIEWS = 40
+"""Views to jump between: 9 kB."""
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -41,7 +49,7 @@ async function bytes(id) {{
     const script = document.createElement("script");
     script.textContent = await new Response(packed).text();
     document.head.append(script);
-    const scene = {{ bytes: await bytes("scene"), fileName: "scene.sog", cameras: [] }};
+    const scene = {{ bytes: await bytes("scene"), fileName: "scene.sog", cameras: {views} }};
     await globalThis.roomsplatViewer.mount(document.getElementById("room"), scene);
     word.remove();
   }} catch (error) {{
@@ -52,8 +60,13 @@ async function bytes(id) {{
 """
 
 
-def write_html(path: Path, scene: SplatScene) -> None:
+def write_html(path: Path, scene: SplatScene, views: Sequence[Mapping[str, object]] = ()) -> None:
     """Write the page; the file appears only when complete.
+
+    Args:
+        path: where to.
+        scene: the room.
+        views: where it was filmed from (``viewer_cameras``): the page opens at the middle one, and jumps between them.
 
     Raises:
         NotInstalledError: the viewer was not built.
@@ -70,6 +83,7 @@ def write_html(path: Path, scene: SplatScene) -> None:
         title=html.escape(path.stem),
         viewer=_text(gzip.compress(viewer.encode(), mtime=0)),
         scene=_text(pack_sog(scene)),
+        views=json.dumps(list(views)).replace("<", "\\u003c"),  # nothing in it may end the script element
     )
     with open_output(path) as file:
         file.write(page.encode())
@@ -85,6 +99,31 @@ def read_html(path: Path) -> SplatScene:
         f"{path} is a page to look at; scenes are not read back from one.",
         hint="Give the .ply, .sog or other file that it was made from.",
     )
+
+
+def viewer_cameras(cameras: Cameras, names: Sequence[str]) -> list[dict[str, object]]:
+    """At most ``MAX_VIEWS`` of ``cameras``, evenly spread, as the viewer takes them.
+
+    OpenCV axes, camera from world, rows first.
+    """
+    count = len(cameras)
+    chosen = np.unique(np.linspace(0, count - 1, min(count, MAX_VIEWS)).round().astype(np.int64))
+    found: list[dict[str, object]] = []
+    for index in (int(i) for i in chosen):
+        camera = cameras.pinhole(index)
+        found.append(
+            {
+                "name": names[index],
+                "width": camera.width,
+                "height": camera.height,
+                "fx": round(camera.fx, 3),
+                "fy": round(camera.fy, 3),
+                "cx": round(camera.cx, 3),
+                "cy": round(camera.cy, 3),
+                "camFromWorld": [round(float(value), 6) for value in camera.cam_from_world.ravel()],
+            }
+        )
+    return found
 
 
 def _text(content: bytes) -> str:
