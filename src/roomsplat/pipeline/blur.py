@@ -23,7 +23,7 @@ MIN_EDGES = 500
 REACH = 2
 """px around an edge pixel within which its crest is looked for."""
 QUANTILE = 0.7
-"""Over the edges. Blur by motion widens those across it only: at the median a turn of 57° a second is 1.2 times the
+"""Over the edges. Blur by motion widens those across it only: at the median a turn of 100° a second is 1.2 times the
 film's usual width, here 1.4, and sharp films stay within 1.2 (docs/lab-notebook.md, "The report")."""
 
 
