@@ -75,7 +75,7 @@ test("a curve stays in its box, also when all its values are equal or none", () 
   }
 });
 
-test("the viewer shows the smallest splat that stands as the cameras do, and parts of other files are not offered", () => {
+test("the viewer shows the smallest splat that knows its unit, and parts of other files are not offered", () => {
   const file = (name: string) => ({ name, size: 1, url: `/api/jobs/x/files/${name}` });
   expect(shownScene([file("scene.ply"), file("scene.spz"), file("scene.sog")])?.name).toBe("scene.sog");
   expect(shownScene([file("scene.ply"), file("scene.spz")])?.name).toBe("scene.ply");

@@ -40,8 +40,8 @@ export function aboutFile(name: string): About {
   return { title: KNOWN[order]?.[1] ?? name, kind, order };
 }
 
-/** Not `scene.spz`: its worlds have +y up by its makers' rule, and the cameras would not stand in it. */
-const SHOWN = ["scene.sog", "scene.ply", "scene.splat"];
+/** The SPZ last of the whole ones: it does not know whether its unit is the metre. */
+const SHOWN = ["scene.sog", "scene.ply", "scene.spz", "scene.splat"];
 
 /** The splat that the viewer shows: everything in it, and small where there is a choice. */
 export function shownScene(files: readonly JobFile[]): JobFile | null {
