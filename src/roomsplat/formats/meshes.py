@@ -1,7 +1,8 @@
 """Meshes as .obj (with .mtl and picture), .glb and .ply, written by trimesh.
 
 Our world has +z up, and so has the PLY, like the splat beside it. glTF demands +y up, and what opens OBJ files expects
-it (Blender, three.js, the viewers of Windows and macOS): ``_y_up`` is the one place where that is done. trimesh's writers have no types, so they are looked up by name.
+it (Blender, three.js, the viewers of Windows and macOS): ``_y_up`` is the one place where that is done.
+trimesh's writers have no types, so they are looked up by name.
 """
 
 import io

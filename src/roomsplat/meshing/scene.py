@@ -7,12 +7,15 @@ from roomsplat.core.mesh import TriangleMesh
 from roomsplat.core.point_cloud import SparseModel
 from roomsplat.core.progress import Progress, ReportProgress, silent
 from roomsplat.core.scene import SplatScene
+from roomsplat.formats.files import open_output
 from roomsplat.formats.meshes import write_glb, write_mesh_ply, write_obj
 from roomsplat.meshing.config import MeshConfig
 from roomsplat.meshing.draw import draw_views
 from roomsplat.meshing.free_space import without_floaters
 from roomsplat.meshing.fuse import fuse
 from roomsplat.meshing.paint import with_texture, with_vertex_colors
+from roomsplat.meshing.plan import make_plan
+from roomsplat.meshing.plan_svg import draw_plan
 from roomsplat.meshing.solid import longest_side, solid_of
 from roomsplat.meshing.views import DepthViews
 from roomsplat.render.base import Engine
@@ -43,7 +46,7 @@ def mesh_scene(
     config: MeshConfig,
     report: ReportProgress = silent,
 ) -> MeshResult:
-    """Write ``mesh.obj`` (with ``mesh.mtl`` and ``mesh.jpg``), ``mesh.glb`` and ``mesh.ply`` into ``out_dir``.
+    """Write ``mesh.obj`` (with ``.mtl`` and ``.jpg``), ``mesh.glb``, ``mesh.ply`` and ``plan.svg`` into ``out_dir``.
 
     Args:
         engine: who draws the depth.
@@ -68,9 +71,12 @@ def mesh_scene(
     files = write_obj(out_dir / "mesh.obj", textured, scene.scale)
     write_glb(out_dir / "mesh.glb", textured, scene.scale)
     write_mesh_ply(out_dir / "mesh.ply", coloured, scene.scale)
+    plan = make_plan(solid, model.posed_images.cameras, scene.scale)
+    with open_output(out_dir / "plan.svg") as file:
+        file.write(draw_plan(plan, scene.provenance.get("source", "Floor plan")).encode("utf-8"))
     return MeshResult(
         mesh=coloured,
-        files=(*files, out_dir / "mesh.glb", out_dir / "mesh.ply"),
+        files=(*files, out_dir / "mesh.glb", out_dir / "mesh.ply", out_dir / "plan.svg"),
         voxel=longest_side(views) / config.resolution,
         num_floaters=len(scene.gaussians) - len(cleared.gaussians),
     )

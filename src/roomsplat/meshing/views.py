@@ -9,9 +9,9 @@ from roomsplat.core.cameras import Cameras
 
 Float = NDArray[np.float32]
 
-MIN_SLOPE = 0.15
+MIN_SLOPE = 0.1
 """Cosine between line of sight and surface below which depth is dropped: edges, and what is seen too aslant."""
-MIN_ALPHA = 0.7
+MIN_ALPHA = 0.5
 """Coverage below which a pixel says nothing."""
 FAR = 4.0
 """Depth beyond this many times the median is dropped: what is seen through a window is not the room."""
