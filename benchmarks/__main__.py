@@ -45,6 +45,12 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
         metavar="N,N",
         help="cuda race: lengths of run to try until one is as good as the peer; quality: lengths of run",
     )
+    parser.add_argument(
+        "--peer",
+        default="default,mcmc",
+        metavar="NAME,NAME",
+        help="quality: gsplat's strategies to run beside ours; none: no peer",
+    )
     parser.add_argument("--psnr", action="store_true", help="poses: train at preview quality, too")
     parser.add_argument(
         "--methods",
@@ -140,7 +146,7 @@ def whole_numbers(given: str | None) -> list[int] | None:
 
 def measured_quality(options: argparse.Namespace) -> list[Figure]:
     """Figures about pictures; their own table is printed first."""
-    from benchmarks import quality, quality_scenes  # noqa: PLC0415 - as in ``measured``
+    from benchmarks import quality, quality_peer, quality_scenes  # noqa: PLC0415 - as in ``measured``
 
     with TemporaryDirectory(prefix="roomsplat-quality-") as work:
         return quality.run_quality(
@@ -151,6 +157,9 @@ def measured_quality(options: argparse.Namespace) -> list[Figure]:
             quick=options.quick,
             only=several(options.only, quality_scenes.NAMES),
             steps=whole_numbers(options.steps),
+            strategies=[
+                name for name in several(options.peer, quality_peer.STRATEGIES) or () if name != "none"
+            ],
             say=lambda text: print(text, file=sys.stderr, flush=True),
         )
 

@@ -56,6 +56,7 @@ def run_quality(
     quick: bool,
     only: Sequence[str] | None,
     steps: Sequence[int] | None,
+    strategies: Sequence[str],
     say: Callable[[str], None],
 ) -> list[Figure]:
     """Ours first, alone on the device; then the peer. What fails is a figure that says so."""
@@ -74,7 +75,7 @@ def run_quality(
         for count in steps or lengths(scene, quick=quick):
             rows.append(one_run(scene, device, recipe(count, quick=quick)))
             say(f"{rows[-1]}")
-    peers = [] if quick else run_peers(scenes, shared, keep, STANDARD.max_gaussians, say)
+    peers = [] if quick else run_peers(scenes, strategies, shared, keep, STANDARD.max_gaussians, say)
     print_rows(rows, peers)
     return [*figures, *row_figures(rows), *verdicts(rows, peers), *peer_figures(peers)]
 

@@ -17,7 +17,7 @@ from benchmarks.cuda_children import peer_rows, python
 from benchmarks.figures import CaseError, Figure
 from benchmarks.quality_scenes import Scene
 
-STRATEGIES = ("default", "mcmc")
+STRATEGIES = ("default", "mcmc", "none")
 STEPS, EVALS = 7000, "3000,7000"
 
 
@@ -64,9 +64,16 @@ def missing_packages() -> list[str]:
 
 
 def run_peers(
-    scenes: Sequence[Scene], shared: Path, work: Path, cap: int, say: Callable[[str], None]
+    scenes: Sequence[Scene],
+    strategies: Sequence[str],
+    shared: Path,
+    work: Path,
+    cap: int,
+    say: Callable[[str], None],
 ) -> list[PeerRow]:
-    """Both strategies on every capture; MCMC gets our cap. Nothing where gsplat is not installed."""
+    """The strategies on every capture; MCMC gets our cap. Nothing where gsplat is not installed."""
+    if not strategies:
+        return []
     missing = missing_packages()
     if missing:
         say(f"peer: left out, {' and '.join(missing)} cannot be imported")
@@ -97,7 +104,7 @@ def run_peers(
             say(f"peer {row}")
         return rows
 
-    tasks = [(scene.name, strategy) for scene in captures for strategy in STRATEGIES]
+    tasks = [(scene.name, strategy) for scene in captures for strategy in strategies]
     with ThreadPoolExecutor(max(len(tasks), 1)) as pool:
         return [row for rows in pool.map(one, tasks) for row in rows]
 

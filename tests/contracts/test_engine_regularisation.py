@@ -1,17 +1,15 @@
-"""What keeps a scene from learning its film by heart: pulls beside the picture, and Gaussians left out at random."""
+"""What pulls on Gaussians beside the picture, so that a scene does not learn its film by heart."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from roomsplat.core.gaussians import Gaussians
 from roomsplat.render.base import Engine, RenderSettings
-from roomsplat.render.dropping import dropped
 from tests.contracts.harness import RATES, assert_close, fields_of, plain, some_slopes, view_of
 from tests.contracts.scenes import look, steady_scatter
-from tests.reference.engine import ReferenceEngine, pull_on
-from tests.reference.projection import PARAMETERS, is_dropped
+from tests.reference.engine import pull_on
+from tests.reference.projection import PARAMETERS
 
 CAMERA = look(40, 28)
 SETTINGS = RenderSettings(sh_degree=1)
@@ -56,48 +54,3 @@ def test_pulls_are_the_slopes_of_their_terms() -> None:
         ]
         slope = float((pull_on(values, name, rates, 1) * direction).sum())
         assert slope == pytest.approx((ends[0] - ends[1]) / 2e-5, rel=1e-6), name
-
-
-def test_the_hash_is_the_references() -> None:
-    """Who is left out is decided as step by step in whole numbers, in the share asked for, anew for each seed."""
-    for share, seed in ((0.1, 0), (0.5, 1), (0.5, 16_777_215)):
-        got = dropped(3000, share, seed)
-        settings = RenderSettings(drop=share, drop_seed=seed)
-        assert got.tolist() == [is_dropped(place, settings) for place in range(3000)]
-        assert got.mean() == pytest.approx(share, abs=0.03)
-    both = dropped(3000, 0.5, 1) & dropped(3000, 0.5, 2)
-    assert both.mean() == pytest.approx(0.25, abs=0.03), "seeds must not leave out the same ones"
-
-
-def test_a_picture_with_some_left_out(engine: Engine) -> None:
-    """It is that of the others with opacities divided by the share that stays; those left out have no gradient."""
-    scatter = steady_scatter(3, 24, 1, CAMERA, SETTINGS)
-    # An opacity that came to one or more would have no logit.
-    gaussians = replace(scatter, opacity_logits=np.minimum(scatter.opacity_logits, 0.2))
-    settings = replace(SETTINGS, drop=0.4, drop_seed=77)
-    slopes = engine.xp.asarray(some_slopes(CAMERA).rgb)
-    splats = engine.create(gaussians, sh_degree=1)
-    stored = engine.read(splats)
-    rendering = engine.rasterize(splats, CAMERA, settings)
-    picture = plain(rendering.rgb).copy()
-    gradients = engine.backward(splats, rendering, slopes)
-    out = dropped(24, 0.4, 77)
-    assert 0 < out.sum() < 24
-    fields = {name: plain(getattr(stored, name)) for name in PARAMETERS}
-    opacity = (1 / (1 + np.exp(-fields["opacity_logits"][~out]))) / 0.6
-    kept = Gaussians(
-        **{
-            name: value[~out].astype(np.float32) for name, value in fields.items() if name != "opacity_logits"
-        },
-        opacity_logits=np.log(opacity / (1 - opacity)).astype(np.float32),
-    )
-    reference = ReferenceEngine()
-    wanted = view_of(reference, kept, CAMERA, SETTINGS)
-    np.testing.assert_allclose(picture, wanted.rendering.rgb, atol=2e-5)
-    assert not plain(gradients.means)[out].any()
-    assert not plain(gradients.opacity_logits)[out].any()
-    slope = reference.backward(wanted.splats, wanted.rendering, plain(slopes))
-    assert_close(plain(gradients.means)[~out], slope.means, 1e-4, "means")
-    # d(opacity / 0.6) / d(logit) for the two logits differs by the ratio of 1 - opacity.
-    factor = (1 - 0.6 * opacity) / (1 - opacity)
-    assert_close(plain(gradients.opacity_logits)[~out], slope.opacity_logits * factor, 1e-4, "logits")

@@ -56,28 +56,17 @@ def project(parameters: Parameters, pose: Double, camera: PinholeCamera, setting
     opacity = 1 / (1 + np.exp(-parameters["opacity_logits"]))
     if settings.antialiased:
         opacity = opacity * compensation
-    opacity = opacity / (1 - settings.drop)
     conic = np.linalg.inv(covariance)
     u, v = camera.fx * x / z + camera.cx, camera.fy * y / z + camera.cy
     double_tau = 2 * np.log(np.maximum(255 * opacity, 1))
     extents = np.sqrt(double_tau[:, None] * np.stack([covariance[:, 0, 0], covariance[:, 1, 1]], axis=1))
     visible = (z > settings.near) & (opacity >= MIN_OPACITY)
-    visible &= np.array([not is_dropped(place, settings) for place in range(len(z))], bool)
     visible &= ((slope > 2 * low) & (slope < 2 * high)).all(axis=1)
     visible &= (u + extents[:, 0] > 0) & (u - extents[:, 0] < camera.width)
     visible &= (v + extents[:, 1] > 0) & (v - extents[:, 1] < camera.height)
     colour = colours(parameters, pose, settings.sh_degree)
     columns = [u, v, conic[:, 0, 0], conic[:, 0, 1], conic[:, 1, 1], opacity, *colour.T, z]
     return Records(values=np.stack(columns, axis=1), visible=visible, extents=extents)
-
-
-def is_dropped(place: int, settings: RenderSettings) -> bool:
-    """Whether the Gaussian at ``place`` is left out of this picture; in Python's own integers, mixed step by step."""
-    word = 2**32
-    x = (place + settings.drop_seed * 0x9E3779B9) % word
-    for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B), (16, 1)):
-        x = (x ^ (x >> shift)) * factor % word
-    return x // 256 < settings.drop * 2**24
 
 
 def field_of_view(camera: PinholeCamera) -> tuple[Double, Double]:

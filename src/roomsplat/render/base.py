@@ -16,9 +16,6 @@ What every engine draws (Kerbl et al. 2023, sections 4 to 6), so that engines an
   means (and the pose) through the direction as well, and is zero where the max cut.
 * alpha = min(0.99, opacity · exp(-q/2)), and 0 where opacity · exp(-q/2) < 1/255 (a Gaussian of opacity < 1.01/255 is
   not drawn at all); the gradient of alpha is zero where the 0.99 cut.
-* With ``drop`` some Gaussians are left out of this one picture (DropGaussian, Park et al. 2025): those for which
-  ``render/dropping.py``, given the place in the engine's own order and ``drop_seed``, says so. The opacity of others
-  is divided by 1 - drop, so that as much light is stopped on average.
 * Front to back by z: a pixel takes a splat while the transmittance before it is above 1e-4, then takes no more.
 * rgb = sum of weight · colour + transmittance · background; alpha = 1 - transmittance; depth = sum of weight · z.
 """
@@ -50,10 +47,6 @@ class RenderSettings:
     """Compensate opacity for the low-pass filter."""
     with_depth: bool = False
     """Also blend depth (``Rendering.depth``); costs time, so training without a depth loss leaves it off."""
-    drop: float = 0.0
-    """Share of the Gaussians that are left out, 0 to below 1."""
-    drop_seed: int = 0
-    """Which ones; below 2**24."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

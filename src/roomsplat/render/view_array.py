@@ -7,7 +7,7 @@ from roomsplat.core.cameras import PinholeCamera
 from roomsplat.render.base import RenderSettings
 
 ROTATION, TRANSLATION, FX, FY, CX, CY, CENTER, WIDTH, HEIGHT, NEAR = 0, 9, 12, 13, 14, 15, 16, 19, 20, 21
-X_LOW, X_HIGH, Y_LOW, Y_HIGH, ANTIALIASED, BACKGROUND, DROP, DROP_SEED = 22, 23, 24, 25, 26, 27, 30, 31
+X_LOW, X_HIGH, Y_LOW, Y_HIGH, ANTIALIASED, BACKGROUND = 22, 23, 24, 25, 26, 27
 SIZE = 32
 
 LOW_PASS = 0.3
@@ -29,5 +29,4 @@ def view_array(camera: PinholeCamera, settings: RenderSettings) -> NDArray[np.fl
     view[Y_HIGH] = (camera.height - camera.cy) / camera.fy + margin_y
     view[ANTIALIASED] = float(settings.antialiased)
     view[BACKGROUND : BACKGROUND + 3] = settings.background
-    view[DROP], view[DROP_SEED] = settings.drop, settings.drop_seed  # below 2**24 a float32 is exact
     return view

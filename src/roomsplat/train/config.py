@@ -46,8 +46,6 @@ class DensifyConfig:
     """How often, evenly spaced between start and stop."""
     min_opacity: float = 0.005
     """Fainter Gaussians are removed."""
-    prune: float = 0.0
-    """Share removed in each round: those that matter least to the pictures, by the sum of their screen gradients."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.
@@ -61,7 +59,6 @@ class DensifyConfig:
                 ("densify.stop", self.stop, self.start, 1),
                 ("densify.rounds", self.rounds, 0, 10_000),
                 ("densify.min_opacity", self.min_opacity, 0, 1),
-                ("densify.prune", self.prune, 0, 0.9),
             )
         )
 
@@ -76,13 +73,8 @@ class RegulariseConfig:
     """Weight of the mean standard deviation in scene extents (likewise)."""
     harmonics: float = 0.0
     """Weight of half the sum of squares of a Gaussian's harmonics of degree 1 and up, mean over Gaussians."""
-    drop: float = 0.0
-    """Share of the Gaussians left out of each picture at the end of the run, rising from none (DropGaussian, Park et
-    al. 2025)."""
     flatness: float = 0.0
     """Weight of the mean bend of extents / depth in each picture (``flatness``)."""
-    background: bool = False
-    """Put another colour behind each picture: what lets it through is punished."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.
@@ -95,7 +87,6 @@ class RegulariseConfig:
                 ("regularise.opacity", self.opacity, 0, 100),
                 ("regularise.scale", self.scale, 0, 100),
                 ("regularise.harmonics", self.harmonics, 0, 1e4),
-                ("regularise.drop", self.drop, 0, 0.9),
                 ("regularise.flatness", self.flatness, 0, 100),
             )
         )

@@ -52,7 +52,7 @@ def densify(xp: Any, arrays: SplatArrays, *, allowed: int, config: DensifyConfig
 
 def plan(xp: Any, arrays: SplatArrays, *, allowed: int, config: DensifyConfig) -> Round:
     """Decide who is removed and who is split."""
-    kept = xp.flatnonzero(visible(xp, arrays, config) & matters(xp, arrays, config))
+    kept = xp.flatnonzero(visible(xp, arrays, config))
     splits = xp.zeros(len(kept), bool)
     room = max(0, min(allowed - len(kept), len(kept)))
     if room:
@@ -66,15 +66,6 @@ def visible(xp: Any, arrays: SplatArrays, config: DensifyConfig) -> Array:
     """(n,) False for Gaussians that are too faint to be seen or are not finite."""
     logit = float(np.log(config.min_opacity / (1 - config.min_opacity)))
     return (arrays.opacity_logits > logit) & xp.isfinite(arrays.means).all(axis=1)
-
-
-def matters(xp: Any, arrays: SplatArrays, config: DensifyConfig) -> Array:
-    """(n,) False for the share that the pictures since the last round would miss least."""
-    count = len(arrays.means)
-    least = xp.argsort(arrays.statistics["abs_screen_gradient"], kind="stable")[: round(config.prune * count)]
-    kept = xp.ones(count, bool)
-    kept[least] = False
-    return kept
 
 
 def split_scores(xp: Any, arrays: SplatArrays) -> Array:

@@ -50,7 +50,7 @@ from roomsplat.train.order import Order
 from roomsplat.train.pictures import Pictures
 from roomsplat.train.pose_trial import PoseLearning
 from roomsplat.train.poses import CameraMotion
-from roomsplat.train.regularise import varied, with_pulls
+from roomsplat.train.regularise import with_pulls
 from roomsplat.train.telling import Teller, sampled_error
 from roomsplat.train.transients import Scene, TransientLearning
 
@@ -310,7 +310,9 @@ class _Run:
         level = schedule.divisor(config, step, self.shorter_side)
         colour = self.appearance.colour(place)
         target = self.pictures.target(index, level)
-        settings = varied(self.settings[schedule.sh_degree(config, step)], config, step)
+        settings = self.settings[schedule.sh_degree(config, step)]
+        if config.regularise.flatness:
+            settings = replace(settings, with_depth=True)
         rates = schedule.learning_rates(config, step, self.extent)
         camera = self.poses.camera(place, self.pictures.camera(index, level))
         rendering = engine.rasterize(splats, camera, settings)

@@ -24,7 +24,6 @@ from roomsplat.render.cpu.harmonics import colour_of, direction
 from roomsplat.render.cpu.layout import LOGIT, SCALE
 from roomsplat.render.cpu.memory import load, lowest_bit, store, store_at, take_next, transpose
 from roomsplat.render.cpu.vectors import bits_of, maximum, sqrt
-from roomsplat.render.dropping import FIRST, GOLDEN, SECOND
 
 U, V, HALF_A, B, HALF_C, OPACITY, TAU, RED, GREEN, BLUE, DEPTH, EXTENT_X, EXTENT_Y, X_OF_Y, Y_OF_X = range(15)
 """Columns of a record. The ellipse is HALF_A · dx² + B · dx · dy + HALF_C · dy² ≤ TAU = ln(255 · opacity), its extents
@@ -47,12 +46,10 @@ def _is_number(p):
 
 @njit(**INLINE)
 def _opacity(p, view, covariance, wider):
-    """Opacity as drawn: with antialiasing scaled by sqrt(det before / det after), and for those left out."""
+    """Opacity as drawn: with antialiasing scaled by sqrt(det before / det after)."""
     opacity = sigmoid(load(p, LOGIT))
     if view[c.ANTIALIASED] > 0:
         opacity = opacity * sqrt(maximum(covariance / wider, 0.0))
-    if view[c.DROP] > 0:
-        opacity = opacity * (np.float32(1.0) / (np.float32(1.0) - view[c.DROP]))
     return opacity
 
 
@@ -76,24 +73,7 @@ def _store_ellipse(out, xx, xy, yy, determinant, opacity):
 
 
 @njit(**INLINE)
-def _kept(view, block):
-    """Bits of a block's lanes that are not left out of this picture: ``render/dropping.py``."""
-    spread = np.uint64(view[c.DROP_SEED]) * np.uint64(GOLDEN)
-    bits = np.uint64(0)
-    for lane in range(16):
-        x = (np.uint64(block * 16 + lane) + spread) & np.uint64(0xFFFFFFFF)
-        x ^= x >> np.uint64(16)
-        x = (x * np.uint64(FIRST)) & np.uint64(0xFFFFFFFF)
-        x ^= x >> np.uint64(15)
-        x = (x * np.uint64(SECOND)) & np.uint64(0xFFFFFFFF)
-        x ^= x >> np.uint64(16)
-        if np.float32(x >> np.uint64(8)) >= view[c.DROP] * np.float32(16777216.0):
-            bits |= np.uint64(1) << np.uint64(lane)
-    return bits
-
-
-@njit(**INLINE)
-def _project_shape(p, view, block, out):
+def _project_shape(p, view, out):
     """Rows of ``out`` but the colours; the bits of the lanes that are seen."""
     x, y, z = camera_position(p, view)
     inverse_z = 1.0 / z
@@ -116,7 +96,7 @@ def _project_shape(p, view, block, out):
     store(out, U, u)
     store(out, V, v)
     store(out, DEPTH, z)
-    return bits_of(seen) & _kept(view, block) if view[c.DROP] > 0 else bits_of(seen)
+    return bits_of(seen)
 
 
 @njit(**INLINE)
@@ -137,7 +117,7 @@ def project_blocks(params, view, degree, records, depths, flags, out, first, las
     """Blocks ``first`` to ``last``; ``out`` is (16, 16) of scratch."""
     for block in range(first, last):
         p = params[block]
-        seen = _project_shape(p, view, block, out)
+        seen = _project_shape(p, view, out)
         if seen == np.uint64(0):
             flags[block] = seen
             continue

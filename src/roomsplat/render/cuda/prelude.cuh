@@ -8,7 +8,7 @@ typedef unsigned char uchar;
 // The array of render/view_array.py, passed by value. World units and px.
 struct View {
     float rotation[9], translation[3], fx, fy, cx, cy, center[3], width, height, near;
-    float x_low, x_high, y_low, y_high, antialiased, background[3], drop, drop_seed;
+    float x_low, x_high, y_low, y_high, antialiased, background[3], unused[2];
 };
 
 // A projected Gaussian, 48 bytes: three 16-byte loads. alpha = exp2(level - (qa dx^2 + qb dx dy + qc dy^2)) with

@@ -18,17 +18,6 @@ __device__ __forceinline__ Vector colour_of(const float* __restrict__ sh, size_t
     return colour;
 }
 
-// Whether Gaussian i is left out of this picture: render/dropping.py.
-__device__ __forceinline__ bool is_dropped(const View& view, int i) {
-    uint x = static_cast<uint>(i) + static_cast<uint>(view.drop_seed) * 0x9e3779b9u;
-    x ^= x >> 16;
-    x *= 0x7feb352du;
-    x ^= x >> 15;
-    x *= 0x846ca68bu;
-    x ^= x >> 16;
-    return static_cast<float>(x >> 8) < view.drop * 16777216.0f;
-}
-
 extern "C" __global__ void __launch_bounds__(128) project(
     const float* __restrict__ params, int n, View view, Record* __restrict__ records, uint* __restrict__ keys,
     uchar* __restrict__ flags) {
@@ -41,7 +30,6 @@ extern "C" __global__ void __launch_bounds__(128) project(
     flags[i] = 0;
     Ellipse e;
     if (!place(view, mean, e)) return;
-    if (view.drop > 0.0f && is_dropped(view, i)) return;
     const float log_s0 = p[SCALE * stride], log_s1 = p[(SCALE + 1) * stride], log_s2 = p[(SCALE + 2) * stride];
     const float logit = p[LOGIT * stride];
     turn(p[QUAT * stride], p[(QUAT + 1) * stride], p[(QUAT + 2) * stride], p[(QUAT + 3) * stride], e);
@@ -49,7 +37,6 @@ extern "C" __global__ void __launch_bounds__(128) project(
     flatten(view, e);
     float opacity = sigmoid(logit);
     if (view.antialiased > 0.0f) opacity *= fast_root(e.before * fast_reciprocal(e.wider));
-    if (view.drop > 0.0f) opacity *= reciprocal(1.0f - view.drop);
     // One that is not a number, or infinite, is not drawn: each comparison with NaN is false. A scale of -inf would
     // pass for zero, so the stored values are looked at, too.
     const float stored = logit + log_s0 + log_s1 + log_s2;
