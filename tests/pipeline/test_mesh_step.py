@@ -11,6 +11,7 @@ from roomsplat.core.scene import SplatScene
 from roomsplat.errors import EngineError
 from roomsplat.meshing.config import MeshConfig
 from roomsplat.pipeline import mesh_step
+from roomsplat.pipeline.export import write_formats
 from roomsplat.pipeline.mesh_step import MeshStep, make_mesh
 from roomsplat.pipeline.workspace import Workspace
 from roomsplat.render.cpu.engine import CpuEngine
@@ -85,3 +86,15 @@ def test_no_mesh_where_none_is_wanted(model: SparseModel, tmp_path: Path) -> Non
     off = made(tmp_path / "out", model, replace(SMALL, enabled=False))
     assert off == MeshStep(files=(), warnings=())
     assert not (tmp_path / "out" / "work" / "mesh").exists()
+
+
+def test_a_format_that_cannot_be_written_is_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page without the built viewer is left out and said so; the others are there."""
+    monkeypatch.setattr("roomsplat.formats.html.light_viewer", lambda: None)
+    names, warnings = write_formats(tmp_path, SplatScene(gaussians=blobs(20)), ["spz", "html"])
+    assert names == ["scene.spz"]
+    assert [warning.code for warning in warnings] == ["format_failed"]
+    assert "scene.html" in warnings[0].message
+    assert [path.name for path in tmp_path.iterdir()] == ["scene.spz"]

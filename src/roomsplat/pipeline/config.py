@@ -18,7 +18,7 @@ from roomsplat.sfm.config import SfmConfig
 from roomsplat.train.config import TrainConfig
 
 EngineName = Literal["auto", "cpu", "cuda"]
-SceneFormat = Literal["spz", "sog", "splat", "compressed.ply"]
+SceneFormat = Literal["spz", "sog", "splat", "compressed.ply", "glb", "html"]
 FORMATS: tuple[SceneFormat, ...] = get_args(SceneFormat)
 """What the scene may be written as, beside ``scene.ply``."""
 

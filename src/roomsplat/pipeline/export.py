@@ -9,8 +9,9 @@ import numpy as np
 from roomsplat._version import __version__
 from roomsplat.core.images import Frame
 from roomsplat.core.point_cloud import SparseModel
-from roomsplat.core.progress import ReportProgress
+from roomsplat.core.progress import ReportProgress, RunWarning
 from roomsplat.core.scene import SplatScene
+from roomsplat.errors import RoomsplatError
 from roomsplat.formats.colmap import ColmapModel, write_colmap
 from roomsplat.formats.nerfstudio import TransformsFile, write_transforms
 from roomsplat.formats.ply import write_ply
@@ -58,12 +59,20 @@ def export_scene(
     return scene
 
 
-def write_formats(out: Path, scene: SplatScene, formats: Sequence[str]) -> list[str]:
-    """Write ``scene.NAME`` for each of ``formats``; returns the files' names."""
-    names = [f"scene.{name}" for name in formats]
-    for name in names:
-        write_scene(out / name, scene)
-    return names
+def write_formats(out: Path, scene: SplatScene, formats: Sequence[str]) -> tuple[list[str], list[RunWarning]]:
+    """Write ``scene.NAME`` for each of ``formats``: the files' names, and why any is missing.
+
+    ``scene.ply`` is there already, so one that cannot be written is a warning: a page needs the built viewer.
+    """
+    names, warnings = list[str](), list[RunWarning]()
+    for name in (f"scene.{suffix}" for suffix in formats):
+        try:
+            write_scene(out / name, scene)
+            names.append(name)
+        except RoomsplatError as error:
+            message = f"{name} was left out; scene.ply holds all of it. {error.message} {error.hint}"
+            warnings.append(RunWarning(code="format_failed", message=message))
+    return names, warnings
 
 
 def write_cameras(folder: Path, model: SparseModel, frames: Sequence[Frame]) -> Path:

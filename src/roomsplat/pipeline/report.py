@@ -25,6 +25,8 @@ ABOUT = {
     "scene.sog": "the splat, small, for the web",
     "scene.splat": "the splat for simple viewers",
     "scene.compressed.ply": "the splat, compressed",
+    "scene.glb": "the splat as glTF",
+    "scene.html": "the splat with its viewer in one page",
     "mesh.glb": "the mesh with its texture in one file",
     "mesh.obj": "the mesh for 3D programs, with mesh.mtl and its texture",
     "mesh.ply": "the mesh with a colour at each corner",

@@ -86,7 +86,9 @@ def write_results(
     with _timed(seconds, "formats"):
         report(Progress(fraction=0.02, message="writing the scene"))
         scene = export_scene(out, fitted.source, model, trained, config)
-        files += write_formats(out, scene, config.export.formats)
+        written, missing = write_formats(out, scene, config.export.formats)
+        files += written
+        warnings += missing
         replace_folder(write_cameras(out / "cameras", model, fitted.frames), out / "cameras")
     with _timed(seconds, "mesh"):
         mesh = make_mesh(workspace, engine, scene, model, config.mesh, fitted.key, part(report, 0.1, 0.5))

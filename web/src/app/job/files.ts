@@ -14,6 +14,8 @@ const KNOWN: readonly (readonly [RegExp, string])[] = [
   [/^scene\.spz$/, "Splat, small"],
   [/^scene\.sog$/, "Splat for the web"],
   [/^scene\.splat$/, "Splat, simple viewers"],
+  [/^scene\.glb$/, "Splat, glTF"],
+  [/^scene\.html$/, "Splat and viewer, one page"],
   [/^mesh\.glb$/, "Mesh"],
   [/^mesh\.obj$/, "Mesh, OBJ"],
   [/^mesh\.mtl$/, "Mesh, OBJ: its material"],
