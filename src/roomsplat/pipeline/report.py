@@ -31,6 +31,8 @@ ABOUT = {
     "mesh.obj": "the mesh for 3D programs, with mesh.mtl and its texture",
     "mesh.ply": "the mesh with a colour at each corner",
     PLAN: "the floor plan",
+    "thumbnail.jpg": "the sharpest picture of the film, small",
+    "preview.png": "the splat from where the film was shot",
     "cameras": "a COLMAP model, a nerfstudio transforms.json and the pictures",
     "tour.mp4": "a flight along the path",
 }
@@ -215,8 +217,11 @@ def _files_table(out: Path, summary: RunSummary) -> str:
 
 
 def _size(path: Path) -> str:
-    """In MB; empty for folders and for what is being written."""
-    return f"{path.stat().st_size / 1e6:.1f} MB" if path.is_file() else ""
+    """Of a file; empty for folders and for what is being written."""
+    if not path.is_file():
+        return ""
+    size = path.stat().st_size
+    return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{max(size // 1000, 1)} kB"
 
 
 def _minutes(seconds: float) -> str:
