@@ -14,6 +14,7 @@ _IN_A_BIN = (
 )
 _ROUNDS = 40  # Lloyd moves no value by more than 1e-4 of the range any more
 _BRANCHES = 256
+_DEEPEST = 8  # two levels are enough for 65,536; only vectors that hardly differ go deeper
 _SAMPLE = 1 << 13  # vectors that decide the groups
 _ROUNDS_OF_CLUSTERS = 4
 _ROWS = 4096
@@ -68,29 +69,30 @@ def palette(vectors: Float, size: int) -> tuple[Float, NDArray[np.int64]]:
         taken += len(centroids)
         found.append(centroids)
 
-    def split(members: NDArray[np.int64], share: int) -> None:
+    def split(members: NDArray[np.int64], share: int, depth: int) -> None:
         """Give ``members`` at most ``share`` centroids."""
         own = vectors[members]
         if len(members) <= share:
             keep(members, own, np.arange(len(members)))
             return
         groups = min(_BRANCHES, share)
-        sample = random.permutation(len(own))[:_SAMPLE]
-        centroids = _cluster(own[sample], own[sample[:groups]], _ROUNDS_OF_CLUSTERS)
+        sample = own[random.permutation(len(own))[:_SAMPLE]]
+        # Rounded harmonics are often the same: centroids that start as one stay one, and nothing would be split.
+        different = random.permutation(np.unique(sample, axis=0))
+        centroids = _cluster(sample, different[:groups], _ROUNDS_OF_CLUSTERS)
         nearest = _nearest(own, centroids)
-        if share == groups:
-            used, place = np.unique(nearest, return_inverse=True)
+        used, place = np.unique(nearest, return_inverse=True)
+        if share == groups or len(used) == 1 or depth == _DEEPEST:
             keep(members, centroids[used], place)
             return
-        counts = np.bincount(nearest, minlength=groups)
+        counts = np.bincount(place)
         borders = np.append(0, np.cumsum(counts))
-        order = np.argsort(nearest, kind="stable")
-        # one for each group that has members, the rest by their number
-        shares = (counts > 0) + (share - np.count_nonzero(counts)) * counts // len(members)
-        for group in np.flatnonzero(counts):
-            split(members[order[borders[group] : borders[group + 1]]], int(shares[group]))
+        order = np.argsort(place, kind="stable")
+        shares = 1 + (share - len(used)) * counts // len(members)  # one for each, the rest by their number
+        for group in range(len(used)):
+            split(members[order[borders[group] : borders[group + 1]]], int(shares[group]), depth + 1)
 
-    split(np.arange(len(vectors)), size)
+    split(np.arange(len(vectors)), size, 0)
     return np.concatenate(found) if found else vectors, label
 
 
