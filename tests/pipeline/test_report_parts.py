@@ -132,3 +132,17 @@ def test_memory_of_this_process_is_counted() -> None:
     found = peak_memory(CpuEngine(1))
     assert 30 < found["process"] < 100_000
     assert "device" not in found
+
+
+class OnGpu(CpuEngine):
+    """An engine that says what its device holds."""
+
+    def device_memory(self) -> tuple[int, int]:
+        """In bytes."""
+        return 2_500_000_000, 80_000_000_000
+
+
+def test_memory_of_the_device_is_told_where_there_is_one() -> None:
+    """What an engine says of its device stands beside this process's own."""
+    found = peak_memory(OnGpu(1))
+    assert (found["device"], found["device_total"]) == (2500.0, 80_000.0)
