@@ -20,7 +20,7 @@ class MeshConfig:
     max_side: int = 640
     """Longer side in px of the pictures that are drawn for depth and colour."""
     max_faces: int = 60_000
-    """Triangles that are left after simplification."""
+    """Triangles that simplification aims at; ragged borders keep a few more."""
     texture_side: int = 2048
     """Side of the texture in px."""
 

@@ -12,7 +12,10 @@ BEFORE = 0.5
 
 
 def without_floaters(gaussians: Gaussians, volume: Volume) -> Gaussians:
-    """Those that lie at or behind a surface of ``volume``, or where nothing was seen.
+    """Those that lie at or behind a surface of ``volume``.
+
+    Far before every surface there are no blocks; nor are there any where nothing was seen, but of what no view shows
+    no mesh is made either.
 
     A view is a mean over everything on the line of sight; the volume is a mean over all views, so what only some
     views have before their surfaces does not show in it, and can be told.
