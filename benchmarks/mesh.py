@@ -1,8 +1,10 @@
-"""Meshes of synthetic rooms beside the truth, made from scenes that were trained at preview quality.
+"""``python -m benchmarks.mesh [cpu|cuda|auto] [--quick]``: meshes of synthetic rooms beside the truth.
 
-Cameras are exact, so that the figures are about training and meshing. ``mesh_score.py`` says what counts.
+The scenes are trained at preview quality. Cameras are exact, so that the figures are about training and meshing.
+``mesh_score.py`` says what counts.
 """
 
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -12,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.figures import Figure
+from benchmarks.figures import Figure, print_figures
 from benchmarks.mesh_score import MeshScore, score_mesh
 from roomsplat.core.cameras import Cameras
 from roomsplat.core.mesh import TriangleMesh
@@ -23,6 +25,7 @@ from roomsplat.meshing.draw import draw_views
 from roomsplat.meshing.solid import solid_of
 from roomsplat.pipeline.presets import PRESETS
 from roomsplat.render.base import Engine
+from roomsplat.render.engines import select_engine
 from roomsplat.synth.film import FilmConfig, bake_for
 from roomsplat.synth.posed import make_posed_room
 from roomsplat.synth.room import design_room
@@ -91,3 +94,9 @@ def describe(scores: dict[float, MeshScore]) -> str:
 def score_room(mesh: TriangleMesh, seed: int, cameras: Cameras, depths: list[NDArray[np.float32]]) -> str:
     """``describe`` of any mesh of room ``seed``: for trials."""
     return describe(score_mesh(mesh, make_truth_mesh(design_room(seed)), cameras, depths, TOLERANCES))
+
+
+if __name__ == "__main__":
+    given = sys.argv[1:]
+    name = next((word for word in given if not word.startswith("-")), "auto")
+    print_figures(mesh_figures(select_engine(name), quick="--quick" in given), [])

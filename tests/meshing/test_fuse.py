@@ -69,7 +69,7 @@ def test_depth_at_edges_is_dropped() -> None:
 
 
 def test_what_hangs_in_the_air_is_told() -> None:
-    """Gaussians in the middle of the room are left out, those of the walls stay, but for the tenth that no view sees."""
+    """Gaussians in the middle of the room are left out, those of the walls stay but for some unseen ones."""
     volume = fuse(box_views(), 0.08, 10_000)
     walls = box_gaussians(0.2)
     floating = replace(walls, means=np.random.default_rng(1).uniform(LOW + 0.5, HIGH - 0.5, (len(walls), 3)))

@@ -87,7 +87,7 @@ def test_small_parts_go_and_the_largest_stays() -> None:
     """Of a large and a small sphere the small one is dropped; a single small one stays."""
     volume, positions = volume_of(3)
     large = np.linalg.norm(positions - [0.3, 0, 0], axis=-1) - 0.6
-    small = np.linalg.norm(positions + [0.9, 0, 0], axis=-1) - 0.15
+    small = np.linalg.norm(positions - [-0.9, 0, 0], axis=-1) - 0.15
     volume.distance[:] = np.clip(np.minimum(large, small) / 0.2, -1, 1)
     both = extract_surface(volume, 0.5)
     kept = drop_small_parts(both, 1.0)
