@@ -1,5 +1,6 @@
 """Laws of what training leaves behind: read back it is what was written, and its cameras are those that go out."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -78,7 +79,10 @@ def test_the_cameras_that_go_out_are_those_of_training(tmp_path: Path) -> None:
         Frame(index=i, timestamp_s=float(i), name=str(i), path=path, sharpness=1.0)
         for i, path in enumerate(model.posed_images.image_paths)
     ]
-    replace_folder(write_cameras(tmp_path / "cameras", placed, frames), tmp_path / "cameras")
+    exposures = np.random.default_rng(0).normal(size=(len(frames), 3, 4))
+    replace_folder(write_cameras(tmp_path / "cameras", placed, frames, exposures), tmp_path / "cameras")
+    rows = json.loads((tmp_path / "cameras" / "frames.json").read_text(encoding="utf-8"))
+    np.testing.assert_array_equal([row["exposure"] for row in rows], exposures)
     found = read_transforms(tmp_path / "cameras" / "transforms.json").cameras
     wanted = trained(MOTION).cameras
     assert found.cam_from_world == pytest.approx(wanted.cam_from_world, abs=1e-5)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from roomsplat._version import __version__
 from roomsplat.core.images import Frame
@@ -75,7 +76,12 @@ def write_formats(out: Path, scene: SplatScene, formats: Sequence[str]) -> tuple
     return names, warnings
 
 
-def write_cameras(folder: Path, model: SparseModel, frames: Sequence[Frame]) -> Path:
+def write_cameras(
+    folder: Path,
+    model: SparseModel,
+    frames: Sequence[Frame],
+    exposures: NDArray[np.float64] | None = None,
+) -> Path:
     """Write the cameras for other tools: ``images/``, a COLMAP model in ``sparse/0`` and ``transforms.json``.
 
     The pictures are the undistorted ones that the cameras belong to, hard-linked where the file system can. Everything
@@ -97,7 +103,7 @@ def write_cameras(folder: Path, model: SparseModel, frames: Sequence[Frame]) -> 
         part / "transforms.json",
         TransformsFile(cameras=images.cameras, image_paths=paths, timestamps_s=times, scale=model.scale),
     )
-    write_frames(part / "frames.json", images, tuple(frames))
+    write_frames(part / "frames.json", images, tuple(frames), exposures)
     return part
 
 

@@ -36,7 +36,13 @@ def fit(
     score = None
     if len(held):
         score = evaluate(
-            engine, result.gaussians, images, held, max_side=config.max_side, antialiased=config.antialiased
+            engine,
+            result.gaussians,
+            images,
+            held,
+            max_side=config.max_side,
+            antialiased=config.antialiased,
+            exposures=result.exposures,
         )
     return Trained(
         gaussians=result.gaussians,

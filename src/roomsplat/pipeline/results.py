@@ -89,7 +89,9 @@ def write_results(
         written, missing = write_formats(out, scene, config.export.formats)
         files += written
         warnings += missing
-        replace_folder(write_cameras(out / "cameras", model, fitted.frames), out / "cameras")
+        replace_folder(
+            write_cameras(out / "cameras", model, fitted.frames, trained.exposures), out / "cameras"
+        )
     with _timed(seconds, "mesh"):
         mesh = make_mesh(workspace, engine, scene, model, config.mesh, fitted.key, part(report, 0.1, 0.5))
         files += mesh.files

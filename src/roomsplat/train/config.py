@@ -133,9 +133,9 @@ class PoseConfig:
 class TransientConfig:
     """When passing things are looked for (``train/transients.py``)."""
 
-    looks: tuple[float, ...] = (0.25, 0.4, 0.55, 0.7)
+    looks: tuple[float, ...] = (0.3, 0.45, 0.6, 0.75)
     """Shares of the run."""
-    give_up: float = 0.3
+    give_up: float = 0.35
     """Share of the run after which no more is looked for if nothing is hidden."""
 
     def __post_init__(self) -> None:

@@ -57,8 +57,6 @@ from roomsplat.train.transients import Scene, TransientLearning
 _SNAPSHOT_SHARE = 0.02
 """Of the time that copies to fall back on may take: 300 MB from a GPU (400 k Gaussians) take some 0.1 s, and the steps
 between two boundaries half a second. A device that is lost then costs 5 s of work."""
-_GONE = -20.0
-"""Logit of the opacity of a Gaussian that is to be seen no more; the next round of densification removes it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,10 +244,8 @@ class _Run:
             del arrays
             self._stretch(begin, end, splats)
             self._consider_poses(end, splats)
-            ghosts = self._consider_transients(end, splats)
+            self._consider_transients(end, splats)
             arrays = self.engine.read(splats)
-            if ghosts is not None:
-                arrays.opacity_logits[ghosts] = _GONE
             del splats
             self._boundary(end, arrays)
             self.watch(end, partial(base_colours, arrays))
@@ -286,8 +282,8 @@ class _Run:
 
         self.poses.consider(done, given, look)
 
-    def _consider_transients(self, done: int, splats: Splats) -> Array | None:
-        """Look for what passes through the film, with the Gaussians as they are; returns those that show it."""
+    def _consider_transients(self, done: int, splats: Splats) -> None:
+        """Look for what passes through the film, with the Gaussians as they are."""
 
         def camera(place: int, level: int) -> PinholeCamera:
             return self.poses.camera(place, self.pictures.camera(int(self.indices[place]), level))
@@ -300,7 +296,7 @@ class _Run:
             camera=camera,
             colour=self.appearance.colour,
         )
-        return self.transients.consider(done, scene)
+        self.transients.consider(done, scene)
 
     def _submit(self, step: int, splats: Splats) -> _Submitted:
         """One picture: render, compare, improve."""
