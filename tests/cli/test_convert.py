@@ -63,7 +63,7 @@ def test_wrong_options_write_nothing(tmp_path: Path, options: dict[str, object],
     """A wrong option ends in a sentence, and there is no file."""
     write_scene(tmp_path / "a.ply", tame_scene(4, 0))
     with pytest.raises(InvalidSettingError, match=sentence):
-        run_convert(Convert(source=tmp_path / "a.ply", target=tmp_path / "b.ply", **options))  # pyright: ignore[reportArgumentType]
+        run_convert(Convert(source=tmp_path / "a.ply", target=tmp_path / "b.ply", **options))
     assert not (tmp_path / "b.ply").exists()
 
 

@@ -2,7 +2,6 @@
 
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Le, Len
 from pydantic import BaseModel, ConfigDict, Field
 
 from roomsplat.formats.quantised import MAX_GAUSSIANS
@@ -10,8 +9,8 @@ from roomsplat.formats.quantised import MAX_GAUSSIANS
 EXTENSION = "KHR_gaussian_splatting"
 PREFIX = f"{EXTENSION}:"
 
-_Number = Annotated[float, Ge(-1e30), Le(1e30)]
-_Index = Annotated[int, Ge(0), Le(2**32)]
+_Number = Annotated[float, Field(ge=-1e30, le=1e30)]
+_Index = Annotated[int, Field(ge=0, le=2**32)]
 _Indices = tuple[_Index, ...]
 
 
@@ -25,7 +24,7 @@ class View(_Part):
     buffer: Literal[0] = 0
     byteOffset: _Index = 0  # noqa: N815 - glTF's own name
     byteLength: _Index  # noqa: N815 - glTF's own name
-    byteStride: Annotated[int, Ge(1), Le(252)] | None = None  # noqa: N815 - glTF's own name
+    byteStride: Annotated[int, Field(ge=1, le=252)] | None = None  # noqa: N815 - glTF's own name
 
 
 class Accessor(_Part):
@@ -35,7 +34,7 @@ class Accessor(_Part):
     byteOffset: _Index = 0  # noqa: N815 - glTF's own name
     componentType: int  # noqa: N815 - glTF's own name
     normalized: bool = False
-    count: Annotated[int, Ge(1), Le(MAX_GAUSSIANS)]
+    count: Annotated[int, Field(ge=1, le=MAX_GAUSSIANS)]
     type: str
     sparse: dict[str, Any] | None = None
 
@@ -59,10 +58,10 @@ class Node(_Part):
 
     children: _Indices = ()
     mesh: _Index | None = None
-    matrix: Annotated[tuple[_Number, ...], Len(16, 16)] | None = None
-    rotation: Annotated[tuple[_Number, ...], Len(4, 4)] = (0, 0, 0, 1)
-    scale: Annotated[tuple[_Number, ...], Len(3, 3)] = (1, 1, 1)
-    translation: Annotated[tuple[_Number, ...], Len(3, 3)] = (0, 0, 0)
+    matrix: Annotated[tuple[_Number, ...], Field(min_length=16, max_length=16)] | None = None
+    rotation: Annotated[tuple[_Number, ...], Field(min_length=4, max_length=4)] = (0, 0, 0, 1)
+    scale: Annotated[tuple[_Number, ...], Field(min_length=3, max_length=3)] = (1, 1, 1)
+    translation: Annotated[tuple[_Number, ...], Field(min_length=3, max_length=3)] = (0, 0, 0)
 
 
 class Scene(_Part):

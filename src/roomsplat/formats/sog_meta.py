@@ -2,14 +2,13 @@
 
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Le, Len
 from pydantic import BaseModel, ConfigDict, Field
 
 from roomsplat.formats.quantised import MAX_GAUSSIANS
 
-_Number = Annotated[float, Ge(-1e30), Le(1e30)]  # NaN is neither
-_Three = Annotated[tuple[_Number, ...], Len(3, 3)]
-_Book = Annotated[tuple[_Number, ...], Len(1, 256)]
+_Number = Annotated[float, Field(ge=-1e30, le=1e30)]  # NaN is neither
+_Three = Annotated[tuple[_Number, ...], Field(min_length=3, max_length=3)]
+_Book = Annotated[tuple[_Number, ...], Field(min_length=1, max_length=256)]
 _Name = Annotated[str, Field(max_length=200)]
 
 
@@ -22,29 +21,29 @@ class Means(_Part):
 
     mins: _Three
     maxs: _Three
-    files: Annotated[tuple[_Name, ...], Len(2, 2)]
+    files: Annotated[tuple[_Name, ...], Field(min_length=2, max_length=2)]
 
 
 class Coded(_Part):
     """Bytes that are places in a codebook."""
 
     codebook: _Book
-    files: Annotated[tuple[_Name, ...], Len(1, 1)]
+    files: Annotated[tuple[_Name, ...], Field(min_length=1, max_length=1)]
 
 
 class Quats(_Part):
     """Rotations."""
 
-    files: Annotated[tuple[_Name, ...], Len(1, 1)]
+    files: Annotated[tuple[_Name, ...], Field(min_length=1, max_length=1)]
 
 
 class Palette(_Part):
     """Harmonics of degree 1 and more."""
 
-    count: Annotated[int, Ge(1), Le(65536)]
-    bands: Annotated[int, Ge(1), Le(3)]
+    count: Annotated[int, Field(ge=1, le=65536)]
+    bands: Annotated[int, Field(ge=1, le=3)]
     codebook: _Book
-    files: Annotated[tuple[_Name, ...], Len(2, 2)]
+    files: Annotated[tuple[_Name, ...], Field(min_length=2, max_length=2)]
 
 
 class Asset(_Part):
@@ -61,7 +60,7 @@ class Meta(_Part):
     version: Literal[2]
     antialias: bool = False
     asset: Asset = Asset()
-    count: Annotated[int, Ge(0), Le(MAX_GAUSSIANS)]
+    count: Annotated[int, Field(ge=0, le=MAX_GAUSSIANS)]
     means: Means
     scales: Coded
     quats: Quats
