@@ -116,6 +116,8 @@ def _figures(summary: RunSummary) -> str:
             (f"{summary.eval_psnr:.2f} dB", "PSNR, held out"),
             (f"{summary.eval_ssim:.3f}", "SSIM, held out"),
         ]
+    if summary.eval_corrected_psnr is not None:
+        shown.append((f"{summary.eval_corrected_psnr:.2f} dB", "PSNR, colours corrected"))
     share = 100 * summary.frames_registered / max(summary.frames_extracted, 1)
     shown += [(f"{share:.0f} %", "cameras found"), (f"{summary.num_gaussians:,}", "Gaussians")]
     if summary.ate_percent is not None:

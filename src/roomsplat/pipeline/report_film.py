@@ -97,7 +97,7 @@ def film_section(findings: Findings, summary: RunSummary, capture: Capture) -> s
         f"<h2>The film, picture by picture</h2>{fate_strip(film.times_s, groups)}<p class=legend>{legend}</p>"
         f"{lanes_html(_lanes(film), film.times_s, _labels(film))}"
         f"<div class=columns><div><h3>Pictures</h3>{_frames_table(summary, capture)}</div>"
-        f"<div>{_scores_table(film)}</div></div>{lost_pictures(film, capture.frames)}"
+        f"<div>{_scores_table(summary)}</div></div>{lost_pictures(film, capture.frames)}"
     )
 
 
@@ -170,18 +170,18 @@ def _frames_table(summary: RunSummary, capture: Capture) -> str:
     return f"<table>{cells}</table>"
 
 
-def _scores_table(film: FilmFigures) -> str:
-    held = np.flatnonzero(~np.isnan(film.psnr))
-    if len(held) == 0:
+def _scores_table(summary: RunSummary) -> str:
+    if not summary.held_out:
         return ""
     rows = "".join(
-        f"<tr><td>{escape(film.names[place])}</td><td class=n>{film.psnr[place]:.2f}</td>"
-        f"<td class=n>{film.ssim[place]:.3f}</td></tr>"
-        for place in (int(p) for p in held)
+        f"<tr><td>{escape(str(one['name']))}</td><td class=n>{one['psnr']:.2f}</td>"
+        f"<td class=n>{one['ssim']:.3f}</td><td class=n>{one['corrected_psnr']:.2f}</td></tr>"
+        for one in summary.held_out
     )
     return (
-        f"<details><summary>Each of the {len(held)} held-out pictures</summary><div class=wide><table>"
-        f"<tr><th>picture<th class=n>PSNR, dB<th class=n>SSIM</tr>{rows}</table></div></details>"
+        f"<details><summary>Each of the {len(summary.held_out)} held-out pictures</summary><div class=wide><table>"
+        "<tr><th>picture<th class=n>PSNR, dB<th class=n>SSIM<th class=n>PSNR with colours corrected</tr>"
+        f"{rows}</table></div></details>"
     )
 
 

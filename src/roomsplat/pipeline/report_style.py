@@ -52,6 +52,7 @@ h3 { font-size: 1rem; margin: 1.2rem 0 .3rem }
 table { border-collapse: collapse; max-width: 100% } .wide { overflow-x: auto }
 td, th { text-align: left; padding: .25rem 1.2rem .25rem 0; border-bottom: 1px solid var(--line); vertical-align: top }
 .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
+th.n { white-space: normal }
 summary { cursor: pointer; margin-top: .8rem }
 .warning { border-left: .3rem solid var(--fair); padding: .3rem .8rem; background: var(--soft); margin: .5rem 0 }
 @media (max-width: 44rem) { .columns { grid-template-columns: minmax(0, 1fr) }
