@@ -51,14 +51,14 @@ LOSSES = {
         keeps=(),
         empty=False,
     ),
-    # 13 bits behind the point for 99 of 100 within 2.6; degree 1 in steps of 1/16, the others of 1/8
+    # 13 bits behind the point for 99 of 100 within 2.6; degree 1 in steps of 1/64, the others of 1/32
     ".spz": Loss(
         means=2**-13.99,
         degrees=0.28,
         log_scales=1 / 31.9,
         opacity=STEP,
         colour=0.0037,
-        harmonics=(3**0.5 * 0.036, 5**0.5 * 0.067, 7**0.5 * 0.067),
+        harmonics=(3**0.5 * 0.012, 5**0.5 * 0.02, 7**0.5 * 0.02),
         keeps=("splat_model",),
     ),
     # a chunk of 256 of 5,000 spans up to 7 units: half of 7/1023; scales up to 6, colours up to 2

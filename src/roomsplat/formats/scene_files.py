@@ -51,7 +51,7 @@ _FORMATS = {
         read=read_spz,
         write=write_spz,
         coarse="places to a quarter of a millimetre in a room, colours to 8 bits, sizes to 3 %, rotations to 0.3 "
-        "degrees, view-dependent colour to 4 bits",
+        "degrees, view-dependent colour to 6 bits",
         drops=("scale", "provenance"),
     ),
     ".html": _Format(
