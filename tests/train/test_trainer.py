@@ -307,6 +307,14 @@ def test_a_steady_film_learns_no_exposure(model: SparseModel, engine: CpuEngine,
     assert same(off.gaussians, result.gaussians)
 
 
+def test_a_film_without_anything_passing_is_trained_as_before(
+    model: SparseModel, engine: CpuEngine, result: TrainResult
+) -> None:
+    """Looks that find nothing leave no trace: bit for bit the run without them."""
+    off = train(model, engine, dataclasses.replace(SHORT, mask_transients=False))
+    assert same(off.gaussians, result.gaussians)
+
+
 def test_exposure_finds_the_dark_picture(model: SparseModel, engine: CpuEngine, tmp_path: Path) -> None:
     """A picture at half the brightness gets a transform that darkens; the others stay near the identity."""
     dark = tmp_path / "dark.png"

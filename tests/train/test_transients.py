@@ -125,7 +125,7 @@ def test_a_look_judges_anew(model: SparseModel, engine: CpuEngine, tmp_path: Pat
     "config",
     [
         dataclasses.replace(CONFIG, mask_transients=False),
-        dataclasses.replace(CONFIG, max_steps=20),  # too early: pictures have not been seen three times
+        dataclasses.replace(CONFIG, max_steps=50),  # too early: pictures have not been seen six times
     ],
 )
 def test_nobody_looks_when_not_asked_or_too_early(
@@ -141,7 +141,7 @@ def test_nobody_looks_when_not_asked_or_too_early(
 def test_a_film_without_anything_passing_is_left_alone_later(
     model: SparseModel, engine: CpuEngine, tmp_path: Path
 ) -> None:
-    """After a share of the run with nothing found, later looks are none."""
+    """After a first look that found nothing, later ones are none."""
     later = schedule.boundary_at(CONFIG, CONFIG.transients.looks[-1])
     looker = Looker(engine, with_passing(model.posed_images, tmp_path))
     looker.look(blobs(), later)

@@ -134,9 +134,7 @@ class TransientConfig:
     """When passing things are looked for (``train/transients.py``)."""
 
     looks: tuple[float, ...] = (0.3, 0.45, 0.6, 0.75)
-    """Shares of the run."""
-    give_up: float = 0.35
-    """Share of the run after which no more is looked for if nothing is hidden."""
+    """Shares of the run; after a look that finds nothing there are no others."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.
@@ -145,7 +143,6 @@ class TransientConfig:
             InvalidSettingError: a value is out of its range.
         """
         _check_ranges([("transients.looks", look, 0, 1) for look in self.looks])
-        _check_ranges([("transients.give_up", self.give_up, 0, 1)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

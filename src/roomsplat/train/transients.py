@@ -5,9 +5,9 @@ of the base colour, which is the sum of the weights with which a Gaussian appear
 by the same sum of ones, it is the residual that a Gaussian is usually seen with. Rendered as if it were a colour, it
 says what each picture may be expected to be off by. ``train/masks.py`` judges from both.
 
-A look judges anew: what was hidden by mistake counts again as soon as the scene has learned it from other views. A film
-in which a look finds nothing is not looked at again after ``TransientConfig.give_up``; its run is, bit for bit, one
-without (docs/decisions/0074-appearance-and-transients.md).
+A look judges anew: what was hidden by mistake counts again as soon as the scene has learned it from other views. After
+a look that finds nothing there is no other one; the run is then, bit for bit, one without
+(docs/decisions/0074-appearance-and-transients.md).
 """
 
 from collections.abc import Callable
@@ -45,8 +45,8 @@ _LEAST_SHARE = 0.015
 _MOST_PICTURES = 0.6
 """Share of the pictures in which something may pass. Beyond it the scene is what does not fit yet: where exposure
 drifts and nobody learns it, a look finds things in 49 of 59 pictures, and leaving them out costs 3 dB (office)."""
-_FEWEST_VISITS = 3
-"""Of each picture before a look."""
+_FEWEST_VISITS = 6
+"""Of each picture before a look: after three, what is not learned yet looks like what passes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ class TransientLearning:
         self, config: TrainConfig, pictures: Pictures, posed: PosedImages, indices: NDArray[np.integer]
     ) -> None:
         """``indices``: the training pictures among ``posed``."""
-        self._config, self._pictures, self._indices = config, pictures, indices
+        self._pictures, self._indices = pictures, indices
         self._masks = [posed.mask_paths[int(index)] is not None for index in indices]
         longer = max(pictures.width, pictures.height)
         blocks = max(1, min(_BLOCKS, longer // _BLOCK_PX))
@@ -86,8 +86,7 @@ class TransientLearning:
 
     def consider(self, done: int, scene: Scene) -> None:
         """At a boundary after ``done`` steps: look, if it is time to."""
-        gave_up = done > self._config.transients.give_up * self._config.max_steps and not self.hidden.any()
-        if done not in self._looks or gave_up:
+        if done not in self._looks or (done > min(self._looks) and not self.hidden.any()):
             return
         residuals, means = self._residuals(scene)
         suspects = np.flatnonzero((residuals > SEED).any(axis=(1, 2)))
