@@ -12,7 +12,7 @@ from roomsplat.meshing.fuse import fuse
 from roomsplat.meshing.surface import drop_small_parts, extract_surface
 from roomsplat.meshing.views import DepthViews
 
-LEAST_WEIGHT = 0.3
+LEAST_WEIGHT = 0.5
 """What a voxel must have been seen: half a look straight on from the median distance. With 2 precision at 5 cm gains
 0.06 and recall loses 0.09 (docs/lab-notebook.md, "Mesh")."""
 PART_VOXELS = 400.0

@@ -9,7 +9,7 @@ from roomsplat.core.cameras import Cameras
 
 Float = NDArray[np.float32]
 
-MIN_SLOPE = 0.1
+MIN_SLOPE = 0.15
 """Cosine between line of sight and surface below which depth is dropped: edges, and what is seen too aslant."""
 MIN_ALPHA = 0.5
 """Coverage below which a pixel says nothing."""
