@@ -14,6 +14,8 @@ from roomsplat.pipeline.tour import MIN_SIDE
 from roomsplat.render.engines import select_engine
 from roomsplat.train.evaluate import evaluate
 
+_FIGURES = ("psnr", "ssim", "corrected_psnr", "corrected_ssim")
+
 
 def run_evaluate(command: Evaluate) -> None:
     """Print PSNR and SSIM of the held-out frames, plain and colour corrected, and the path error.
@@ -49,12 +51,7 @@ def run_evaluate(command: Evaluate) -> None:
         per_frame: dict[str, dict[str, float]] = {}
         for score in result.images:
             name = run.frames[score.index].name
-            per_frame[name] = {
-                "psnr": score.psnr,
-                "ssim": score.ssim,
-                "corrected_psnr": score.corrected_psnr,
-                "corrected_ssim": score.corrected_ssim,
-            }
+            per_frame[name] = {figure: getattr(score, figure) for figure in _FIGURES}
             table.add_row(name, f"{score.psnr:.2f}", f"{score.ssim:.3f}", f"{score.corrected_psnr:.2f}")
         content["frames"] = per_frame
         table.add_row(
