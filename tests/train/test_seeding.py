@@ -7,7 +7,9 @@ from roomsplat.core.cameras import PinholeCamera
 from roomsplat.core.projection import project
 from roomsplat.train.seeding import seeds_in_view, visible_points
 
-CAMERA = PinholeCamera(fx=80, fy=80, cx=40, cy=30, width=80, height=60, cam_from_world=np.eye(4, dtype=np.float32))
+CAMERA = PinholeCamera(
+    fx=80, fy=80, cx=40, cy=30, width=80, height=60, cam_from_world=np.eye(4, dtype=np.float32)
+)
 NORMAL, OFFSET = np.array([0.3, -0.2, 1.0]), 4.0
 """A slanted wall: NORMAL · x = OFFSET."""
 

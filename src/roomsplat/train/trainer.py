@@ -42,7 +42,7 @@ from roomsplat.train.checkpoint import (
 )
 from roomsplat.train.config import TrainConfig
 from roomsplat.train.densify import budget, densify
-from roomsplat.train.flatness import flatness_slopes
+from roomsplat.train.flatness import EVERY, flatness_slopes
 from roomsplat.train.floaters import Floaters, without_floaters
 from roomsplat.train.host import PARAMETERS, Watch, base_colours, converted, on_host, unwatched
 from roomsplat.train.initialise import initial_gaussians
@@ -307,21 +307,17 @@ class _Run:
         colour = self.appearance.colour(place)
         target = self.pictures.target(index, level)
         settings = self.settings[schedule.sh_degree(config, step)]
-        if config.regularise.flatness:
+        flat = EVERY * config.regularise.flatness * (step % EVERY == 0)
+        if flat:
             settings = replace(settings, with_depth=True)
         rates = schedule.learning_rates(config, step, self.extent)
         camera = self.poses.camera(place, self.pictures.camera(index, level))
         rendering = engine.rasterize(splats, camera, settings)
         loss = engine.photometric_loss(rendering, target, ssim_weight=config.ssim_weight, colour=colour)
         alpha_slope = depth_slope = None
-        if config.regularise.flatness:
+        if flat:
             alpha_slope, depth_slope = flatness_slopes(
-                engine.xp,
-                rendering.alpha,
-                rendering.depth,
-                target.pixels,
-                self.extent,
-                config.regularise.flatness,
+                engine.xp, rendering.alpha, rendering.depth, target.pixels, self.extent, flat
             )
         error = None
         if self.teller.is_due(step):
