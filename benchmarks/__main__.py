@@ -1,10 +1,11 @@
-"""``python -m benchmarks cpu|line|cuda|poses [--json FILE] [--gate] [--quick] [--only NAME]``."""
+"""``python -m benchmarks cpu|line|cuda|poses|quality [--json FILE] [--gate] [--quick] [--only NAME]``."""
 
 import argparse
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from benchmarks.figures import Figure, print_figures, read_figures, write_figures
 from benchmarks.gate import in_terms_of, judge
@@ -18,9 +19,9 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
         "what",
-        choices=["cpu", "line", "cuda", "poses"],
+        choices=["cpu", "line", "cuda", "poses", "quality"],
         help="cpu: one training step; line: video to splat; cuda: the CUDA engine beside its peer; "
-        "poses: cameras of hard films beside plain pycolmap",
+        "poses: cameras of hard films beside plain pycolmap; quality: held-out pictures beside gsplat",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as a list")
     parser.add_argument("--gate", action="store_true", help="exit 1 if a figure is worse than the baseline's")
@@ -28,16 +29,27 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--only",
         metavar="NAME",
-        help="one case: 480x270.100k …, demo, fox, fox_posed_full …; of cuda and poses also several: start,race",
+        help="one case: 480x270.100k …, demo, fox, fox_posed_full …; of cuda, poses, quality also several: start,race",
     )
     parser.add_argument(
         "--threads", type=int, default=2, help="CPU threads (default 2: what the bars are for)"
     )
     parser.add_argument(
-        "--keep", type=Path, metavar="FOLDER", help="line, cuda, poses: keep the results there"
+        "--keep",
+        type=Path,
+        metavar="FOLDER",
+        help="line, cuda, poses: keep the results there; quality: keep the cameras that were found, and use them",
     )
     parser.add_argument(
-        "--steps", metavar="N,N", help="cuda race: lengths of run to try until one is as good as the peer"
+        "--steps",
+        metavar="N,N",
+        help="cuda race: lengths of run to try until one is as good as the peer; quality: lengths of run",
+    )
+    parser.add_argument(
+        "--peer",
+        default="default,mcmc",
+        metavar="NAME,NAME",
+        help="quality: gsplat's strategies to run beside ours; none: no peer",
     )
     parser.add_argument("--psnr", action="store_true", help="poses: train at preview quality, too")
     parser.add_argument(
@@ -55,7 +67,7 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
         "--engine",
         choices=["cuda", "cpu", "emulated"],
         default="cuda",
-        help="cuda: another engine in its place, with which the benchmark itself is tried",
+        help="cuda, quality: another engine in its place, with which the benchmark itself is tried",
     )
     parser.add_argument(
         "--shared",
@@ -96,6 +108,8 @@ def measured(options: argparse.Namespace) -> list[Figure]:
         return measured_cuda(options)
     if options.what == "poses":
         return measured_poses(options)
+    if options.what == "quality":
+        return measured_quality(options)
     from benchmarks import line  # noqa: PLC0415 - as above
 
     choose_known(options.only, list(line.CASES), part=False)
@@ -132,6 +146,31 @@ def measured_poses(options: argparse.Namespace) -> list[Figure]:
     return figures
 
 
+def whole_numbers(given: str | None) -> list[int] | None:
+    """Numbers with commas between them."""
+    return None if given is None else [int(count) for count in given.split(",")]
+
+
+def measured_quality(options: argparse.Namespace) -> list[Figure]:
+    """Figures about pictures; their own table is printed first."""
+    from benchmarks import quality, quality_peer, quality_scenes  # noqa: PLC0415 - as in ``measured``
+
+    with TemporaryDirectory(prefix="roomsplat-quality-") as work:
+        return quality.run_quality(
+            shared=options.shared,
+            keep=options.keep or Path(work),
+            engine=options.engine,
+            threads=options.threads,
+            quick=options.quick,
+            only=several(options.only, quality_scenes.NAMES),
+            steps=whole_numbers(options.steps),
+            strategies=[
+                name for name in several(options.peer, quality_peer.STRATEGIES) or () if name != "none"
+            ],
+            say=lambda text: print(text, file=sys.stderr, flush=True),
+        )
+
+
 def measured_cuda(options: argparse.Namespace) -> list[Figure]:
     """The CUDA engine's figures; its own table is printed first."""
     from benchmarks import cuda, cuda_table  # noqa: PLC0415 - as in ``measured``
@@ -142,7 +181,7 @@ def measured_cuda(options: argparse.Namespace) -> list[Figure]:
         engine=options.engine,
         quick=options.quick,
         only=only,
-        steps=None if options.steps is None else [int(count) for count in options.steps.split(",")],
+        steps=whole_numbers(options.steps),
         keep=options.keep,
         say=lambda text: print(text, file=sys.stderr, flush=True),
     )
@@ -189,11 +228,12 @@ def main(given: Sequence[str] | None = None) -> int:
     baseline = read_figures(BASELINE) if BASELINE.exists() else []
     figures = measured(options)
     # A step launch by launch, and what plain pycolmap made, were printed as tables of their own.
-    print_figures([f for f in figures if not f.key.startswith(("cuda.kernel.", "peer.poses."))], baseline)
+    apart = ("cuda.kernel.", "peer.poses.", "peer.quality.")
+    print_figures([f for f in figures if not f.key.startswith(apart)], baseline)
     if options.json is not None:
         write_figures(options.json, figures)
     if options.save_baseline:
-        if options.what == "poses" and options.quick:
+        if options.what in ("poses", "quality") and options.quick:
             raise SystemExit("A quick run measures other films under the same names: it is no baseline.")
         write_figures(BASELINE, merged(baseline, figures))
     if not options.gate:

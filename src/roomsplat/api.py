@@ -41,7 +41,7 @@ def reconstruct(
 
 
 def load(path: str | Path) -> SplatScene:
-    """Read a splat; the suffix names the format (.ply, .splat).
+    """Read a splat; the suffix names the format (.ply, .sog, .spz, .splat, .glb).
 
     Raises:
         InvalidSettingError: the suffix is none that we know.
@@ -54,7 +54,7 @@ def load(path: str | Path) -> SplatScene:
 
 
 def save(scene: SplatScene, path: str | Path) -> None:
-    """Write a splat; the suffix names the format (.ply, .splat; the latter has no harmonics).
+    """Write a splat; the suffix names the format: those of ``load``, .compressed.ply and .html.
 
     Raises:
         InvalidSettingError: the suffix is none that we know.

@@ -125,6 +125,13 @@ class WeightsError(RoomsplatError):
     exit_code = 17
 
 
+class MeshError(RoomsplatError):
+    """No surface can be made of the scene."""
+
+    code = "mesh_failed"
+    exit_code = 18
+
+
 class InterruptedRunError(RoomsplatError):
     """The user stopped the run; finished work is kept."""
 

@@ -1,5 +1,6 @@
 """Options and a settings file: what was typed wins, what was not typed stays the file's."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -42,3 +43,14 @@ def test_a_file_and_a_preset_contradict(tmp_path: Path) -> None:
     file.write_text("{}")
     with pytest.raises(InvalidSettingError, match="--quality"):
         settings(Reconstruct(source=Path("film.mp4"), out=Path("out"), config=file, quality="high"))
+
+
+def test_no_mesh_leaves_only_the_mesh_out(tmp_path: Path) -> None:
+    """--no-mesh changes that one setting; a file that leaves it out is obeyed without the option."""
+    source, out = Path("a"), Path("b")
+    preset = for_quality("standard")
+    without = replace(preset, mesh=replace(preset.mesh, enabled=False))
+    assert settings(Reconstruct(source=source, out=out, mesh=False)) == without
+    file = tmp_path / "settings.json"
+    file.write_text('{"mesh": {"enabled": false}}')
+    assert settings(Reconstruct(source=source, out=out, config=file)) == without

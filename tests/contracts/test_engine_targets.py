@@ -77,3 +77,35 @@ def test_a_reduced_mask_lets_nothing_hidden_in(fast_engine: Engine, divisor: int
         losses.append((loss.value, plain(loss.grad_rgb).copy()))
     assert losses[0][0] == pytest.approx(losses[1][0], rel=1e-6)
     assert_close(losses[0][1], losses[1][1], 1e-6, "grad_rgb")
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_hidden_pixels_are_those_of_a_mask(fast_engine: Engine, masked: bool) -> None:
+    """Hiding pixels of a target gives what a target made with that mask gives, and leaves the first one as it was."""
+    image, own = noise(40, 28), hidden_spots(40, 28) if masked else None
+    shown = np.ones((28, 40), bool)
+    shown[3:11, 14:33] = False
+    both = shown if own is None else shown & own
+    given = fast_engine.prepare_target(image, own)
+    hidden = fast_engine.hide_pixels(given, fast_engine.xp.asarray(shown))
+    pairs = (hidden, fast_engine.prepare_target(image, both)), (given, fast_engine.prepare_target(image, own))
+    for made, wanted in pairs:
+        losses = []
+        for target in (made, wanted):
+            settings = RenderSettings(sh_degree=0)
+            rendering = view_of(fast_engine, cached_scatter(0), look(40, 28), settings).rendering
+            loss = fast_engine.photometric_loss(rendering, target, ssim_weight=0.2)
+            losses.append((loss.value, plain(loss.grad_rgb).copy()))
+        assert losses[0][0] == losses[1][0]
+        np.testing.assert_array_equal(losses[0][1], losses[1][1])
+
+
+def test_hiding_everything_is_no_loss(fast_engine: Engine) -> None:
+    """Nothing counts: the loss is zero and so is its gradient."""
+    target = fast_engine.hide_pixels(
+        fast_engine.prepare_target(noise(40, 28)), fast_engine.xp.zeros((28, 40), bool)
+    )
+    rendering = view_of(fast_engine, cached_scatter(0), look(40, 28), RenderSettings(sh_degree=0)).rendering
+    loss = fast_engine.photometric_loss(rendering, target, ssim_weight=0.2)
+    assert loss.value == 0
+    assert not plain(loss.grad_rgb).any()

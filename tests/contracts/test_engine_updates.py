@@ -71,16 +71,26 @@ def everything(arrays: SplatArrays, means: np.ndarray) -> tuple[Fields, Fields, 
     return fields_of(arrays, places), *moments, places
 
 
-@pytest.mark.parametrize("step", [1, 7, 4000])
-def test_update_is_backward_and_adam(engine: Engine, step: int) -> None:
+@pytest.mark.parametrize(("step", "with_depth"), [(1, False), (7, True), (4000, False)])
+def test_update_is_backward_and_adam(engine: Engine, step: int, with_depth: bool) -> None:
     """One fused update equals the engine's own gradients put through Adam by hand; the unseen one stays as it was."""
-    gaussians, slopes = scene_with_one_behind(), engine.xp.asarray(some_slopes(CAMERA).rgb)
+    given, gaussians = some_slopes(CAMERA, alpha=with_depth, depth=with_depth), scene_with_one_behind()
+    slopes, alpha, depth = (None if s is None else engine.xp.asarray(s) for s in given.all)
     splats = experienced(engine, gaussians)
-    rendering = engine.rasterize(splats, CAMERA, SETTINGS)
+    rendering = engine.rasterize(splats, CAMERA, replace(SETTINGS, with_depth=with_depth))
     values, first, second, places = everything(engine.read(splats), gaussians.means)
-    answer = engine.backward(splats, rendering, slopes)
+    answer = engine.backward(splats, rendering, slopes, alpha, depth)
     gradients, slope = fields_of(answer, places), np.append(answer.pose, answer.focal)
-    turned = engine.update(splats, rendering, slopes, rates=RATES, step=step, with_camera=True)
+    turned = engine.update(
+        splats,
+        rendering,
+        slopes,
+        rates=RATES,
+        step=step,
+        with_camera=True,
+        grad_alpha=alpha,
+        grad_depth=depth,
+    )
     after = engine.read(splats)
     moments = group_of(after.first_moments, places), group_of(after.second_moments, places)
     for name in PARAMETERS:

@@ -2,7 +2,7 @@
 
 import resource
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from roomsplat.core.cameras import CameraModel, Cameras
 from roomsplat.core.projection import project_with
-from roomsplat.core.spherical_harmonics import Y00
 from roomsplat.errors import InputNotFoundError, OutputError, RoomsplatError
 from roomsplat.formats.colmap import ColmapModel, read_colmap, write_colmap
 from roomsplat.formats.nerfstudio import TransformsFile, read_transforms, write_transforms
 from roomsplat.formats.scene_files import SCENE_SUFFIXES, read_scene, write_scene
+from tests.contracts.losses import LOSSES, Loss, assert_within, tame_scene
 from tests.formats.samples import assert_same_gaussians, make_cameras, make_points, make_scene
 
 NAMES = tuple(f"images/frame {i:03d} ä.jpg" for i in range(4))
@@ -84,6 +84,11 @@ def camera_format(request: pytest.FixtureRequest) -> CameraFormat:
     return CAMERA_FORMATS[request.param]
 
 
+def loss_of(path: Path) -> Loss:
+    """What the format of ``path`` may change."""
+    return next(loss for suffix, loss in LOSSES.items() if path.name == f"scene{suffix}")
+
+
 def files_of(path: Path) -> list[Path]:
     """The files that were written under ``path``."""
     return sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
@@ -128,26 +133,36 @@ def test_scene_round_trip(exact_path: Path, degree: int, count: int) -> None:
     )
 
 
-@pytest.mark.parametrize("count", [1, 5000])
-def test_splat_round_trip(tmp_path: Path, count: int) -> None:
-    """A .splat gives back every Gaussian: place and size well, colour, opacity and rotation as coarsely as it says."""
-    path, scene = tmp_path / "scene.splat", make_scene(count, 2)
-    write_scene(path, scene)
-    assert path.stat().st_size == 32 * count
-    back = read_scene(path)
-    assert (back.splat_model, back.scale, back.provenance) == ("default", "arbitrary", {})
-    places = np.lexsort(scene.gaussians.means.T), np.lexsort(back.gaussians.means.T)
-    ours, theirs = scene.gaussians[places[0]], back.gaussians[places[1]]
-    np.testing.assert_array_equal(theirs.means, ours.means)
-    np.testing.assert_allclose(theirs.log_scales, ours.log_scales, atol=2e-6)
-    step = 0.5 / 255
-    np.testing.assert_allclose(theirs.opacities, ours.opacities, atol=1.01 * step)
-    colours, kept = (np.clip(0.5 + Y00 * of.sh[:, 0], 0, 1) for of in (ours, theirs))
-    np.testing.assert_allclose(kept, colours, atol=1.01 * step)
-    assert theirs.sh.shape == (count, 1, 3)
-    turned = np.einsum("nij,nik->njk", ours.rotations.astype(np.float64), theirs.rotations)
-    angles = np.degrees(np.arccos(np.clip((np.trace(turned, axis1=1, axis2=2) - 1) / 2, -1, 1)))
-    assert angles.max() < 1.0
+@pytest.mark.parametrize("degree", [0, 2, 3])
+@pytest.mark.parametrize("count", [1, 300, 5000])
+def test_no_format_loses_more_than_it_says(scene_path: Path, degree: int, count: int) -> None:
+    """Every Gaussian comes back changed by no more than the format's docstring allows, with what is said about it."""
+    scene, loss = tame_scene(count, degree), loss_of(scene_path)
+    write_scene(scene_path, scene)
+    back = read_scene(scene_path)
+    assert_within(back.gaussians, scene.gaussians, loss)
+    for what in ("splat_model", "scale", "provenance"):
+        default = {"splat_model": "default", "scale": "arbitrary", "provenance": {}}[what]
+        assert getattr(back, what) == (getattr(scene, what) if what in loss.keeps else default), what
+
+
+@pytest.mark.parametrize("degree", [0, 3])
+def test_nothing_comes_back_as_nothing(scene_path: Path, degree: int) -> None:
+    """A scene without Gaussians is written and read, or it is refused before there is a file or while reading it."""
+    scene, refused = tame_scene(0, degree), not loss_of(scene_path).empty
+    with pytest.raises((ValueError, RoomsplatError)) if refused else nullcontext():
+        write_scene(scene_path, scene)
+        assert len(read_scene(scene_path).gaussians) == 0
+
+
+def test_what_is_not_finite_is_written_nowhere(scene_path: Path) -> None:
+    """What no reader could draw is a bug of the caller's, in every format, and leaves no file."""
+    for field in ("means", "quats", "log_scales", "opacity_logits", "sh"):
+        scene = make_scene(4)
+        getattr(scene.gaussians, field)[1] = np.nan
+        with pytest.raises(ValueError, match="not finite"):
+            write_scene(scene_path, scene)
+    assert not scene_path.exists()
 
 
 def test_same_scene_same_bytes(scene_path: Path) -> None:
@@ -225,7 +240,8 @@ def test_cut_scene_is_refused(scene_path: Path) -> None:
     write_scene(scene_path, make_scene(2, 0))
     whole = scene_path.read_bytes()
     unknowable = {32} if scene_path.suffix == ".splat" else set[int]()
-    for length in set(range(len(whole))) - unknowable:
+    places = {*range(0, len(whole), max(1, len(whole) // 500)), *range(len(whole) - 50, len(whole))}
+    for length in places - unknowable:
         scene_path.write_bytes(whole[:length])
         with pytest.raises(RoomsplatError, match=scene_path.name):
             read_scene(scene_path)
@@ -287,7 +303,7 @@ def test_noise_is_refused(
     A .splat has no header: any 32 bytes may be a Gaussian.
     """
     scene_path.write_bytes(content)
-    if scene_path.suffix in EXACT or len(content) % 32:
+    if scene_path.suffix != ".splat" or len(content) % 32:
         with pytest.raises(RoomsplatError, match=scene_path.name):
             read_scene(scene_path)
     read_or_refuse(read_scene, scene_path)

@@ -42,6 +42,9 @@ def quick() -> PipelineConfig:
         threads=2,
         capture=replace(config.capture, frames=30),
         train=replace(config.train, max_steps=150, max_gaussians=4_000, max_side=160),
+        mesh=replace(
+            config.mesh, resolution=64, max_views=8, max_side=160, max_faces=2_000, texture_side=256
+        ),
         export=replace(config.export, tour_seconds=0.5, live_seconds=0.5),
     )
 

@@ -2,12 +2,16 @@
 
 import hashlib
 import json
+import re
 import shutil
 from dataclasses import replace
+from html import escape
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import trimesh
 from PIL import Image
 
 import roomsplat
@@ -49,10 +53,51 @@ def test_every_result_is_there_and_opens(finished: Run) -> None:
     with Image.open(finished.out / "preview.png") as preview:
         assert np.asarray(preview).std() > 10
     assert (finished.out / "tour.mp4").stat().st_size > 1000
-    page = (finished.out / "report.html").read_text(encoding="utf-8")
-    assert "http" not in page.replace("http-equiv", "")
-    assert page.count("data:image/jpeg") >= 4
     assert config_from_json((finished.out / "config.json").read_text()).train.max_steps == 150
+
+
+def test_every_format_holds_the_scene(finished: Run) -> None:
+    """What lies beside scene.ply opens as a splat of as many Gaussians and is smaller."""
+    scene, size = finished.result.scene, (finished.out / "scene.ply").stat().st_size
+    for name in ("scene.spz", "scene.sog"):
+        assert name in finished.result.summary.files
+        assert len(roomsplat.load(finished.out / name).gaussians) == len(scene.gaussians)
+        assert (finished.out / name).stat().st_size < size / 3
+
+
+def test_the_mesh_is_the_room(finished: Run) -> None:
+    """It opens with another library, stands upright in each file's own axes, and the cameras are above its floor."""
+    assert [warning.code for warning in finished.result.summary.warnings] == []
+    assert {"mesh.obj", "mesh.glb", "mesh.ply"} <= set(finished.result.summary.files)
+    mesh = trimesh.load_mesh(finished.out / "mesh.ply")
+    centers = read_transforms(finished.out / "cameras" / "transforms.json").cameras.centers
+    assert len(mesh.faces) > 500
+    assert mesh.extents.min() > 0.5
+    assert mesh.bounds[0, 2] < centers[:, 2].min()
+    upright = trimesh.load(finished.out / "mesh.glb").extents
+    np.testing.assert_allclose(upright, mesh.extents[[0, 2, 1]], rtol=0.05)
+
+
+def test_the_report_is_one_file_that_tells_what_was_found(finished: Run) -> None:
+    """It asks for nothing but the tour beside it, needs no script to be read, and holds every part."""
+    page = (finished.out / "report.html").read_text(encoding="utf-8")
+    markup = re.sub(r">[^<]*</script>", "></script>", page)  # packed bytes may spell anything
+    assert "http" not in markup
+    links = re.findall(r"(?:src|href)=['\"]?([^'\" >]*)", markup)
+    assert {link for link in links if not link.startswith("data:")} == {"tour.mp4"}
+    for heading in (
+        "What would make it better",
+        "Filmed and rebuilt",
+        "The room from above",
+        "picture by picture",
+    ):
+        assert heading in markup
+    for figure in finished.result.summary.held_out:
+        assert f"<td>{figure['name']}</td><td class=n>{figure['psnr']:.2f}</td>" in markup
+    for advice in finished.result.summary.advice:
+        assert escape(advice["message"]) in markup
+    assert markup.count("data:image/jpeg") >= 3 * 4
+    assert "nan" not in re.sub(r"data:image/jpeg;base64,[^']*", "", markup)
 
 
 def test_run_json_has_the_names_that_others_read(finished: Run) -> None:
@@ -65,6 +110,10 @@ def test_run_json_has_the_names_that_others_read(finished: Run) -> None:
     assert content["eval_psnr"] > 15
     assert 0 < content["eval_ssim"] < 1
     assert content["ate_percent"] < 0.5
+    assert [figure["name"] for figure in content["held_out"]] == ["0.000s", "1.667s", "3.333s", "4.833s"]
+    assert np.mean([figure["psnr"] for figure in content["held_out"]]) == pytest.approx(content["eval_psnr"])
+    assert content["memory_mb"]["process"] > 50
+    assert all(set(one) == {"code", "message", "evidence"} for one in content["advice"])
     assert all(set(warning) == {"code", "message"} for warning in content["warnings"])
 
 
@@ -114,13 +163,14 @@ def test_a_second_run_reuses_every_finished_stage(
 
     How often the scene is shown is no setting of a stage.
     """
-    before = digest(finished.out / "scene.ply")
+    before, mesh = digest(finished.out / "scene.ply"), (finished.out / "mesh.glb").stat().st_mtime_ns
     events: list[Event] = []
     unseen = replace(quick, export=replace(quick.export, live_seconds=0.0))
     reconstruct(room_film.path, finished.out, unseen, emit=events.append, reference=room_film.truth)
     reused = {event.stage: event.reused for event in events if isinstance(event, StageFinished)}
     assert reused == {"capture": True, "sfm": True, "train": True, "export": False}
     assert digest(finished.out / "scene.ply") == before
+    assert (finished.out / "mesh.glb").stat().st_mtime_ns == mesh
 
 
 @pytest.mark.parametrize("stage", ["capture", "sfm", "train", "export"])
@@ -147,7 +197,8 @@ def test_an_interrupt_anywhere_resumes_to_the_same_result(
     assert (out / "live" / "scene.splat").exists() == (stage == "train")
     reconstruct(room_film.path, out, quick, emit=lambda _event: None, reference=room_film.truth)
     ours, theirs = read_summary(out / "run.json"), finished.result.summary
-    assert replace(ours, stage_seconds={}) == replace(theirs, stage_seconds={})
+    unmeasured: dict[str, Any] = {"stage_seconds": {}, "export_seconds": {}, "memory_mb": {}}
+    assert replace(ours, **unmeasured) == replace(theirs, **unmeasured)
     assert digest(out / "scene.ply") == digest(finished.out / "scene.ply")
     assert len(load_capture(out / "work" / "capture").frames) == 30
 

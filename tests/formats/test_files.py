@@ -62,7 +62,7 @@ def test_a_missing_input_is_named(tmp_path: Path) -> None:
         pass
 
 
-@pytest.mark.parametrize("name", ["scene.txt", "scene", "scene.ply.gz", "scene.spz"])
+@pytest.mark.parametrize("name", ["scene.txt", "scene", "scene.ply.gz", "scene.ksplat"])
 def test_unknown_suffixes_name_the_known_ones(tmp_path: Path, name: str) -> None:
     """An unknown suffix is refused before anything is read or written, and the known ones are listed."""
     for action in (lambda: read_scene(tmp_path / name), lambda: write_scene(tmp_path / name, make_scene())):

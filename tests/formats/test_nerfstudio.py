@@ -46,16 +46,19 @@ def test_position_is_the_last_column(tmp_path: Path) -> None:
 
 
 def test_everything_comes_back(tmp_path: Path) -> None:
-    """Paths, timestamps and the applied transform survive the round trip."""
+    """Paths, timestamps, the applied transform and what is known of the scale survive the round trip."""
     file = TransformsFile(
         cameras=make_cameras(3),
         image_paths=("b.jpg", "a.jpg", "ü/c.jpg"),
         timestamps_s=np.array([0.0, 0.1, 1 / 3]),
         applied_transform=np.arange(12).reshape(3, 4).astype(np.float32) / 7,
+        scale="metric",
     )
     write_transforms(tmp_path / "t.json", file)
     back = read_transforms(tmp_path / "t.json")
     assert back.image_paths == file.image_paths
+    assert back.scale == "metric"
+    assert read_transforms(write_json(tmp_path / "ngp.json", file_with() | {"scale": 0.33})).scale is None
     np.testing.assert_array_equal(back.timestamps_s, file.timestamps_s)
     np.testing.assert_array_equal(back.applied_transform, file.applied_transform)
 

@@ -8,9 +8,10 @@ import pytest
 from roomsplat.render.base import Engine
 from roomsplat.train.config import DensifyConfig
 from roomsplat.train.densify import densify
+from roomsplat.train.flatness import flatness_slopes
 from roomsplat.train.host import PARAMETERS, converted, on_host
 from roomsplat.train.similarity import psnr, ssim
-from roomsplat.train.trainer import sampled_error
+from roomsplat.train.telling import sampled_error
 from tests.train.test_densify import random_arrays
 
 pytestmark = pytest.mark.gpu
@@ -50,3 +51,15 @@ def test_figures_are_the_same(cuda: Engine, size: tuple[int, int]) -> None:
     for colour in (None, rng.normal(np.eye(3, 4), 0.1).astype(np.float32)):
         got = sampled_error(xp, xp.asarray(planes), xp.asarray(pixels), colour)
         assert float(got) == pytest.approx(float(sampled_error(np, planes, pixels, colour)), rel=1e-5)
+
+
+def test_the_pull_towards_flat_surfaces_is_the_same(cuda: Engine) -> None:
+    """Slopes by alpha and by depth, to rounding."""
+    rng, xp = np.random.default_rng(0), cuda.xp
+    alpha = rng.uniform(0.3, 1, (130, 90)).astype(np.float32)
+    depth = (alpha * rng.uniform(2, 3, alpha.shape)).astype(np.float32)
+    pixels = rng.integers(0, 256, (*alpha.shape, 3), np.uint8)
+    got = flatness_slopes(xp, xp.asarray(alpha), xp.asarray(depth), xp.asarray(pixels), 2.0, 0.7)
+    wanted = flatness_slopes(np, alpha, depth, pixels, 2.0, 0.7)
+    for here, there in zip(got, wanted, strict=True):
+        np.testing.assert_allclose(on_host(here), there, rtol=1e-3, atol=1e-3 * float(np.abs(there).max()))

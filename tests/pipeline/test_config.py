@@ -7,7 +7,9 @@ from dataclasses import replace
 import pytest
 
 from roomsplat.errors import InvalidSettingError
+from roomsplat.formats.scene_files import WRITTEN_SUFFIXES
 from roomsplat.pipeline.config import (
+    FORMATS,
     PRESETS,
     PipelineConfig,
     config_from_json,
@@ -41,6 +43,9 @@ def test_a_part_of_the_tree_changes_only_that_part() -> None:
         ('{"quality": "best"}', "best"),
         ('{"quality": ["a"]}', "quality"),
         ('{"export": {"tour_seconds": -4}}', "tour_seconds"),
+        ('{"export": {"formats": ["gif"]}}', r"export\.formats"),
+        ('{"export": {"formats": ["sog", "sog"]}}', r"export\.formats"),
+        ('{"mesh": {"resolution": 3}}', r"mesh\.resolution"),
         ('{"engine": "abacus"}', "engine"),
         ('{"device": -1}', "device is -1"),
         ('{"engine": "cpu", "device": 0}', "device is 0"),
@@ -55,12 +60,14 @@ def test_wrong_settings_are_refused_by_name(text: str, named: str) -> None:
 
 
 def test_better_quality_never_asks_for_less() -> None:
-    """Size, steps and cap grow from preview to high."""
+    """Size, steps and cap grow from preview to high, and the mesh does not shrink."""
     ladder = [PRESETS["preview"], PRESETS["standard"], PRESETS["high"]]
     for lower, higher in itertools.pairwise(ladder):
         assert higher.max_side > lower.max_side
         assert higher.max_steps > lower.max_steps
         assert higher.max_gaussians > lower.max_gaussians
+        for name in ("resolution", "max_views", "max_side", "max_faces", "texture_side"):
+            assert getattr(higher.mesh, name) >= getattr(lower.mesh, name)
 
 
 @pytest.mark.parametrize("every", [1, -2])
@@ -78,3 +85,9 @@ def test_a_stated_focal_length_is_where_mapping_begins() -> None:
     assert known.sfm.focal_ratio == 0.75
     assert known == replace(plain, sfm=replace(plain.sfm, focal_ratio=0.75))
     assert with_focal(known, 0.9) is known
+
+
+def test_every_format_can_be_written() -> None:
+    """What ``export.formats`` may name is what the writers know, and nothing of it is the scene.ply itself."""
+    assert all(f".{name}" in WRITTEN_SUFFIXES for name in FORMATS)
+    assert "ply" not in FORMATS

@@ -11,8 +11,9 @@ import pytest
 
 from roomsplat.core.images import PosedImages
 from roomsplat.core.scene import SplatScene
+from roomsplat.formats.html import MAX_VIEWS
 from roomsplat.formats.splat import ROW, importance
-from roomsplat.pipeline.report_viewer import MAX_CAMERAS, MAX_GAUSSIANS, room_section
+from roomsplat.pipeline.report_viewer import MAX_GAUSSIANS, room_section
 from tests.formats.samples import make_gaussians
 from tests.train.scenes import ring_of_cameras
 
@@ -45,7 +46,7 @@ def unpacked(section: str, name: str) -> bytes:
 def section() -> str:
     """A scene that is larger than a report may be, seen by more cameras than one jumps between."""
     scene = SplatScene(gaussians=make_gaussians(MAX_GAUSSIANS + 500))
-    return room_section(scene, images(MAX_CAMERAS + 10, "</script>"), poster="data:,", viewer=VIEWER)
+    return room_section(scene, images(MAX_VIEWS + 10, "</script>"), poster="data:,", viewer=VIEWER)
 
 
 def test_a_report_without_a_built_page_has_no_room() -> None:
@@ -74,9 +75,9 @@ def test_nothing_in_it_ends_its_own_element(section: str) -> None:
 def test_its_cameras_are_spread_over_the_film(section: str) -> None:
     """First and last view are there, as rows of camera from world."""
     cameras = json.loads(text_of(section, "room-cameras"))
-    assert len(cameras) == MAX_CAMERAS
-    ring = ring_of_cameras(MAX_CAMERAS + 10)
-    for camera, index in ((cameras[0], 0), (cameras[-1], MAX_CAMERAS + 9)):
+    assert len(cameras) == MAX_VIEWS
+    ring = ring_of_cameras(MAX_VIEWS + 10)
+    for camera, index in ((cameras[0], 0), (cameras[-1], MAX_VIEWS + 9)):
         assert camera["name"].endswith(f"{index}.jpg")
         assert np.allclose(np.reshape(camera["camFromWorld"], (4, 4)), ring.cam_from_world[index], atol=1e-5)
         assert camera["fx"] == pytest.approx(ring.pinhole(index).fx, abs=1e-3)

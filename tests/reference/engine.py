@@ -160,6 +160,10 @@ class ReferenceEngine:
         image = resize_image(np.ascontiguousarray(target.pixels), width, height)
         return self.prepare_target(image, shrink_mask(target.mask, width, height))
 
+    def hide_pixels(self, target: ReferenceTarget, shown: NDArray[np.bool_]) -> ReferenceTarget:
+        """Both masks together."""
+        return ReferenceTarget(image=target.image, mask=target.mask & shown)
+
     def photometric_loss(
         self,
         rendering: ReferenceRendering,
@@ -202,9 +206,11 @@ class ReferenceEngine:
         step: int,
         collect: bool = False,
         with_camera: bool = False,
+        grad_alpha: Double | None = None,
+        grad_depth: Double | None = None,
     ) -> KnownCameraSlope | None:
         """Backward, then Adam for the Gaussians that the view saw."""
-        screen = self.screen(rendering, PictureGradient(rgb=grad_rgb))
+        screen = self.screen(rendering, PictureGradient(rgb=grad_rgb, alpha=grad_alpha, depth=grad_depth))
         context = splats.parameters, rendering.camera, rendering.settings, screen
         gradients = parameter_gradients(*context)
         slope = None
@@ -216,7 +222,8 @@ class ReferenceEngine:
             rate = rates_of(rates, name, getattr(splats.arrays, name).shape)
             stored = splats.arrays.first_moments[name], splats.arrays.second_moments[name]
             value = getattr(splats.arrays, name)
-            new = adam_step(value, *stored, gradients[name], rate=rate, step=step)
+            gradient = gradients[name] + pull_on(splats.parameters, name, rates, rendering.settings.sh_degree)
+            new = adam_step(value, *stored, gradient, rate=rate, step=step)
             for old, fresh in zip((value, *stored), new, strict=True):
                 old[visible] = fresh[visible]
         if collect:
@@ -249,6 +256,20 @@ def rates_of(rates: LearningRates, name: str, shape: tuple[int, ...]) -> Double:
         return np.full(shape, getattr(rates, name))
     result = np.full(shape, rates.sh_rest)
     result[:, :1] = rates.sh_dc
+    return result
+
+
+def pull_on(parameters: Parameters, name: str, rates: LearningRates, degree: int) -> Double:
+    """What is added to the gradient of one parameter: the slope of the pulls' terms (``LearningRates``)."""
+    value = parameters[name]
+    if name == "opacity_logits":
+        return rates.opacity_pull * np.exp(-value) / (1 + np.exp(-value)) ** 2
+    if name == "log_scales":
+        return rates.scale_pull * np.exp(value)
+    result = np.zeros_like(value)
+    if name == "sh":
+        trained = slice(1, (degree + 1) ** 2)
+        result[:, trained] = rates.sh_pull * value[:, trained]
     return result
 
 

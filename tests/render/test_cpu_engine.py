@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from roomsplat.core.gaussians import Gaussians
+from roomsplat.core.morton import morton_order
 from roomsplat.render.base import RenderSettings
 from roomsplat.render.cpu.engine import CpuEngine
 from roomsplat.render.cpu.targets import MomentBudget
-from roomsplat.render.morton import morton_order
 from tests.render.scenes import RATES, camera, cloud, photo, single
 
 COLOUR = np.array([[1.1, 0.02, 0, 0.01], [0, 0.9, 0.01, 0], [0.03, 0, 1, -0.02]], np.float32)

@@ -188,3 +188,28 @@ def test_posed_room_is_consistent(tmp_path: Path) -> None:
     assert matched.mean() > 0.97
     assert model.points.track_lengths.min() >= 1
     assert np.median(model.points.track_lengths) >= 2
+
+
+def test_posed_room_with_jumps_and_a_figure(tmp_path: Path) -> None:
+    """A gain of a half darkens its picture and no other; somebody is in some pictures, and no point lies on them."""
+    size = {"num_images": 9, "width": 96, "height": 72, "num_points": 500}
+    folders = [tmp_path / name for name in ("plain", "dark", "walked")]
+    for folder in folders:
+        folder.mkdir()
+    gains = np.where(np.arange(9) == 4, 0.5, 1.0)
+    plain = make_posed_room(folders[0], **size)
+    dark = make_posed_room(folders[1], **size, gains=gains)
+    walked = make_posed_room(folders[2], **size, walking_figure=True)
+    pictures, darker, others = (
+        np.array([read_image(p).astype(float) for p in model.posed_images.image_paths])
+        for model in (plain, dark, walked)
+    )
+    np.testing.assert_array_equal(darker[gains == 1], pictures[gains == 1])
+    assert darker[4].mean() < 0.8 * pictures[4].mean()
+    covered = (np.abs(others - pictures).max(axis=3) > 20).mean(axis=(1, 2))
+    assert covered.max() > 0.03
+    assert covered.min() < 0.005
+    assert len(walked.points) > 450
+    known = plain.points.positions  # the same draw of pixels, less those that show the figure
+    distances = np.abs(walked.points.positions[:, None] - known[None]).sum(axis=2).min(axis=1)
+    assert distances.max() < 1e-3

@@ -115,6 +115,18 @@ def test_no_picture_gives_no_figure(model: SparseModel, engine: CpuEngine) -> No
     assert score.images == ()
 
 
+def test_a_colour_cast_costs_only_the_plain_figure(model: SparseModel, engine: CpuEngine) -> None:
+    """Through a map that darkens and tints, PSNR falls below 25 dB; colour corrected it is above 50 dB again."""
+    cast = np.array([[0.8, 0.05, 0, 0.01], [0, 0.7, 0.05, 0.02], [0, 0, 0.9, -0.01]])
+    exposures = np.tile(cast, (9, 1, 1))
+    plain = evaluate(engine, blobs(), model.posed_images, [1, 4])
+    tinted = evaluate(engine, blobs(), model.posed_images, [1, 4], exposures=exposures)
+    assert tinted.psnr < 25 < plain.psnr
+    assert min(tinted.corrected_psnr, plain.corrected_psnr) > 50
+    assert plain.corrected_psnr >= plain.psnr - 0.01
+    assert tinted.corrected_ssim > 0.99
+
+
 def test_a_worse_scene_scores_worse(model: SparseModel, engine: CpuEngine) -> None:
     """Moved Gaussians cost dB and SSIM."""
     truth = blobs()

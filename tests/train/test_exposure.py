@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from roomsplat.train.appearance import AppearanceLearning
+from roomsplat.train.config import TrainConfig
 from roomsplat.train.exposure import Exposures, identity_exposures
 
 
@@ -34,3 +36,18 @@ def test_arrays_restore_everything() -> None:
     for run in (one, two):
         run.step(1, np.ones((3, 4)), 1e-2, 0.0)
     assert np.array_equal(one.matrices, two.matrices)
+
+
+def test_held_out_pictures_lie_between_their_neighbours() -> None:
+    """In the film's order, each entry on its own; outside, the nearest training picture's."""
+    rng, indices = np.random.default_rng(2), np.array([1, 2, 4, 7])
+    learning = AppearanceLearning(TrainConfig(), len(indices))
+    arrays = Exposures(np.ones((4, 3))).arrays() | {"learns": np.ones((), bool)}
+    arrays["matrices"] = rng.normal(size=(4, 3, 4))
+    learning.restore(arrays)
+    everyone, learned = learning.of_all(9, indices), arrays["matrices"]
+    assert everyone is not None
+    np.testing.assert_allclose(everyone[indices], learned, atol=1e-12)
+    np.testing.assert_allclose(everyone[3], (learned[1] + learned[2]) / 2, atol=1e-12)
+    np.testing.assert_allclose(everyone[5], (2 * learned[2] + learned[3]) / 3, atol=1e-12)
+    np.testing.assert_allclose(everyone[[0, 8]], learned[[0, 3]], atol=1e-12)

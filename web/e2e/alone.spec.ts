@@ -1,8 +1,10 @@
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { cameraOf } from "./support/cameras";
 import { expect, test } from "./support/fixtures";
 import { serving } from "./support/process";
+import { roomsplat } from "./support/python";
 import { hasNoBarriers } from "./support/screens";
 import { drawn, likeness, showsSplats, viewerIsReady } from "./support/viewer";
 
@@ -38,4 +40,18 @@ test("a report that the service shows runs its viewer in a sandbox", async ({ pa
   await page.getByRole("button", { name: "Look around in the room" }).click();
   await expect(page.locator("#room canvas")).toBeVisible({ timeout: 60_000 });
   await showsSplats(page, "#room canvas");
+});
+
+test("a scene becomes one page that shows it from the disk", async ({ page, service, room }) => {
+  const folder = join(service.storage, "models", room);
+  const file = join(tmpdir(), `roomsplat-${room}.html`);
+  roomsplat("convert", join(folder, "scene.ply"), file);
+  const asked: string[] = [];
+  page.on("request", (request) => asked.push(new URL(request.url()).protocol));
+  await page.context().setOffline(true);
+  await page.goto(pathToFileURL(file).href);
+  await expect(page.getByText("Opening the room")).toHaveCount(0, { timeout: 60_000 });
+  await showsSplats(page, "#room canvas");
+  expect(asked.filter((protocol) => !["file:", "data:", "blob:"].includes(protocol))).toEqual([]);
+  expect(asked.filter((protocol) => protocol === "file:")).toHaveLength(1);
 });

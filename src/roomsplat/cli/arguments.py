@@ -18,7 +18,7 @@ class Reconstruct:
     source: tyro.conf.Positional[Path]
     """The video (mp4, mov, mkv, webm) or the folder of images."""
     out: OutOption
-    """Folder for the results: scene.ply, cameras/, preview.png, tour.mp4, report.html, run.json."""
+    """Folder for the results: scene.ply, .spz and .sog, mesh.glb, .obj and .ply, cameras/, report.html, run.json …"""
     quality: Quality | None = None
     """How much time to spend: preview takes a minute or two, high takes long and shows most (default: standard)."""
     frames: int | None = None
@@ -33,6 +33,11 @@ class Reconstruct:
     """CPU threads (default: all cores)."""
     eval_every: int | None = None
     """Hold every n-th frame out of training to measure quality; 0 trains on all (default: 8)."""
+    mesh: bool = True
+    """Make a mesh of the room, too; --no-mesh leaves it out."""
+    scale: str | None = None
+    """Make the scene metric from a length in metres: camera-height=1.5 (above the floor), path=12.3 (walked while
+    filming) or factor=0.8 (of one unit of the scene without it)."""
     reference: Path | None = None
     """A transforms.json with the true cameras, to measure the path error (ate_percent)."""
     config: Path | None = None
@@ -119,12 +124,18 @@ class Evaluate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Convert:
-    """Rewrite a splat file: any tool's .ply to the plain 3DGS layout, with fewer harmonics if asked, or to a .splat."""
+    """Rewrite a splat file in another format; --crop, --max-gaussians, --rotate and --sh-degree apply in that order."""
 
     source: tyro.conf.Positional[Path]
-    """The splat to read (.ply, .splat)."""
+    """The splat to read: .ply (any tool's, compressed too), .sog, .spz, .splat or .glb."""
     target: tyro.conf.Positional[Path]
-    """The splat to write (.ply, .splat)."""
+    """The splat to write: the same, .compressed.ply, or .html (a page that shows it without a connection)."""
+    crop: Annotated[str | None, tyro.conf.arg(metavar="X0,Y0,Z0,X1,Y1,Z1")] = None
+    """Keep what lies in the box between two corners, in the axes of the source."""
+    max_gaussians: int | None = None
+    """Keep at most this many, the most important ones: opacity times size."""
+    rotate: Annotated[str | None, tyro.conf.arg(metavar="X,Y,Z")] = None
+    """Turn by degrees about the x, then the y, then the z axis."""
     sh_degree: Literal[0, 1, 2, 3] | None = None
     """Keep view-dependent colour only up to this degree (smaller files)."""
 

@@ -12,6 +12,9 @@ from roomsplat.pipeline.config import PipelineConfig, for_quality, read_config
 from roomsplat.pipeline.run import reconstruct
 from roomsplat.pipeline.summary import RunSummary
 
+MOST_ADVICE = 3
+"""The report has all of it, with its figures."""
+
 
 def run_reconstruct(command: Reconstruct) -> None:
     """Run the pipeline and print what came out."""
@@ -44,9 +47,11 @@ def settings(command: Reconstruct) -> PipelineConfig:
         capture = replace(capture, frames=command.frames)
     if command.fps is not None:
         capture = replace(capture, fps=command.fps)
+    if not command.mesh:
+        config = replace(config, mesh=replace(config.mesh, enabled=False))
     if command.engine == "cpu" and command.device is None:
         config = replace(config, device=None)  # a file's GPU is not for the engine that the user asks for now
-    names = ("engine", "device", "threads", "eval_every")
+    names = ("engine", "device", "threads", "eval_every", "scale")
     given = {name: getattr(command, name) for name in names}
     return replace(
         config, capture=capture, **{name: value for name, value in given.items() if value is not None}
@@ -62,6 +67,11 @@ def print_summary(summary: RunSummary, out: str) -> None:
         table.add_row("held out", f"PSNR {summary.eval_psnr:.2f} dB, SSIM {summary.eval_ssim:.3f}")
     if summary.ate_percent is not None:
         table.add_row("path error", f"{summary.ate_percent:.3f} % of its length")
+    if summary.scale == "metric":
+        table.add_row("scale", "one unit of the scene is one metre")
     table.add_row("time", duration(sum(summary.stage_seconds.values())))
+    table.add_row("files", ", ".join(summary.files))
+    for number, advice in enumerate(summary.advice[:MOST_ADVICE]):
+        table.add_row("" if number else "better", advice["message"])
     table.add_row("open", f"{out}/scene.ply in any splat viewer, {out}/report.html in a browser")
     Console(stderr=True).print(table, highlight=False)

@@ -1,6 +1,6 @@
 """Points that structure from motion saw, and the sparse model that holds them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -11,6 +11,7 @@ from roomsplat.core.images import PosedImages
 
 Float = NDArray[np.float32]
 SceneScale = Literal["metric", "arbitrary"]
+VerticalFrom = Literal["edges", "floor", "cameras", "elsewhere"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,19 @@ class PointCloud:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stance:
+    """How the world of a model stands, and how far that may be relied on."""
+
+    vertical: VerticalFrom = "elsewhere"
+    """What told which way is up: straight edges and the floor to a fraction of a degree, the cameras' own up to several
+    degrees; ``elsewhere`` for cameras that were given."""
+    walls_along_axes: bool = False
+    """The walls run along x and y."""
+    floor_at_zero: bool = False
+    """The floor was seen, and lies at z = 0."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SparseModel:
     """What training starts from: posed images and the points they share. World +z is up."""
 
@@ -53,3 +67,5 @@ class SparseModel:
     """``metric`` when one unit is one metre, else ``arbitrary``."""
     num_input_images: int
     """How many images were offered; ``len(posed_images.cameras)`` of them were registered."""
+    stance: Stance = field(default_factory=Stance)
+    """Which way is up, and how it was found."""

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from roomsplat.core.cameras import DISTORTION_TERMS, CameraModel, Cameras
 from roomsplat.core.checks import fits_float32, float_array
+from roomsplat.core.point_cloud import SceneScale
 from roomsplat.errors import InvalidFileError
 from roomsplat.formats.files import open_input, open_output
 
@@ -27,6 +28,7 @@ _LENS_MODELS = ("OPENCV", "PINHOLE", "SIMPLE_PINHOLE", "SIMPLE_RADIAL", "RADIAL"
 _OPENGL_FROM_OPENCV = np.diag([1.0, -1.0, -1.0, 1.0])
 _DISTORTION = ("k1", "k2", "p1", "p2")
 _NOT_OURS = ("k3", "k4")  # OpenCV's fisheye and higher terms
+_SCALES: dict[str, SceneScale] = {"metric": "metric", "arbitrary": "arbitrary"}
 _LARGEST = float(np.finfo(np.float32).max)
 _MAX_SHEAR = 0.02  # how far from a rotation a pose may be: files with four printed digits stay below 0.001
 
@@ -44,6 +46,8 @@ class TransformsFile:
     applied_transform: NDArray[np.float32] | None = None
     """(3, 4) what the writing program did to the world of its input (nerfstudio turns COLMAP's world): kept so that it
     can be written back; the cameras are as after it."""
+    scale: SceneScale | None = None
+    """Whether one unit is one metre, if the file tells (``world_scale``; instant-ngp takes ``scale`` for a number)."""
 
     def __post_init__(self) -> None:
         """Check that all parts speak of the same images."""
@@ -86,6 +90,7 @@ def read_transforms(path: Path) -> TransformsFile:
         image_paths=tuple(frame.text("file_path") for frame in listed),
         timestamps_s=np.array(known) if len(known) == len(stamps) else None,
         applied_transform=None if applied is None else top.matrix("applied_transform")[:3].astype(np.float32),
+        scale=_SCALES.get(str(top.values.get("world_scale"))),
     )
 
 
@@ -101,6 +106,8 @@ def write_transforms(path: Path, file: TransformsFile) -> None:
     content: dict[str, object] = {"camera_model": "OPENCV" if cameras.model == "opencv" else "PINHOLE"}
     if shared and lenses:
         content |= lenses[0]
+    if file.scale is not None:
+        content["world_scale"] = file.scale
     if file.applied_transform is not None:
         content["applied_transform"] = [[float(v) for v in row] for row in file.applied_transform]
     world_from_cam = np.linalg.inv(np.asarray(cameras.cam_from_world, np.float64)) @ _OPENGL_FROM_OPENCV

@@ -5,8 +5,8 @@ This is the one file that converts between a splat PLY and ``core``:
 * colour coefficients beyond the first lie channel by channel in the file (all of red, then green, then blue) and
   coefficient by coefficient in ``Gaussians.sh``;
 * ``rot_0..3`` are wxyz, ``scale_0..2`` natural logarithms, ``opacity`` a logit, as in ``core``;
-* the 0.3 px blur model is a comment, ``SplatRenderMode: mip`` for antialiased, as Brush and SuperSplat write it;
-  Postshot's ``antialiased 1`` is read too.
+* the 0.3 px blur model, the unit and the provenance are comments (``ply_notes``);
+* a file with an element ``chunk`` is a compressed one (``compressed_ply``).
 
 Rows that a renderer cannot use are settled while reading: an opacity logit of ±inf becomes ±20 (opacity within 2e-9 of
 0 or 1) and a log scale of -inf, or the missing third scale of a 2D splat, becomes -20 (2 nanometres in metres); a row
@@ -14,25 +14,23 @@ with any other value that is not finite, or with a rotation of length 0, is left
 ``provenance["rows_left_out"]``.
 """
 
-import json
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from roomsplat._version import __version__
 from roomsplat.core.gaussians import Gaussians
-from roomsplat.core.scene import SplatModel, SplatScene
+from roomsplat.core.scene import SplatScene
 from roomsplat.core.spherical_harmonics import MAX_DEGREE, num_coefficients
 from roomsplat.errors import InvalidFileError
+from roomsplat.formats.compressed_ply import read_compressed
 from roomsplat.formats.files import open_input, open_output
-from roomsplat.formats.ply_header import MAX_HEADER_BYTES, PlyElement, read_header
+from roomsplat.formats.ply_header import PlyElement, read_header
+from roomsplat.formats.ply_notes import header_text, parse_comments
 from roomsplat.formats.ply_table import check_length, read_rows, write_rows
 from roomsplat.formats.usable import check_usable, usable
 
 _SATURATED = 20.0
-_NOTE = "roomsplat "  # the comment that carries what a splat PLY has no place for, as one line of JSON
 _REQUIRED = (
     *("x", "y", "z", "f_dc_0", "f_dc_1", "f_dc_2", "opacity"),
     *("scale_0", "scale_1", "rot_0", "rot_1", "rot_2", "rot_3"),
@@ -51,9 +49,8 @@ def write_ply(path: Path, scene: SplatScene) -> None:
     check_usable(scene.gaussians)
     columns = _columns(scene.gaussians)
     names = _property_names(scene.gaussians.sh_degree)
-    header = _header_text(scene, names)
-    if len(header) > MAX_HEADER_BYTES:
-        raise ValueError(f"the provenance is too long for a PLY header ({len(header)} bytes)")
+    elements = [f"element vertex {len(scene.gaussians)}", *(f"property float {name}" for name in names)]
+    header = header_text(scene, elements)
     with open_output(path) as file:
         file.write(header)
         write_rows(file, columns, names, len(scene.gaussians))
@@ -62,7 +59,8 @@ def write_ply(path: Path, scene: SplatScene) -> None:
 def read_ply(path: Path) -> SplatScene:
     """Read a splat PLY of any program: text or binary, either byte order, any property order and number type.
 
-    Properties that are not ours are skipped; a file without f_rest has degree 0. Rows that are not finite: see above.
+    Compressed ones are read too. Properties that are not ours are skipped; a file without f_rest has degree 0. Rows
+    that are not finite: see above.
 
     Raises:
         InputNotFoundError: there is no such file.
@@ -71,27 +69,21 @@ def read_ply(path: Path) -> SplatScene:
     with open_input(path) as file:
         header = read_header(path, file)
         if any(element.name == "chunk" for element in header.elements):
-            raise InvalidFileError(
-                f"{path} is a compressed PLY, which this version cannot read.",
-                hint="Export it as an uncompressed PLY (SuperSplat: Export, PLY).",
-            )
+            return read_compressed(path, file, header)
         element = check_length(path, file, header, "vertex")
         present = {prop.name for prop in element.properties}
         gaussians = _empty(element.count, _degree(path, element))
         columns = {name: column for name, column in _columns(gaussians).items() if name in present}
         read_rows(path, file, header, element, columns)
-    model, notes = _parse_comments(header.comments)
+    notes = parse_comments(header.comments)
     gaussians, left_out = _settle(gaussians)
     if left_out and not len(gaussians):
         raise InvalidFileError(
             f"{path} holds {left_out} Gaussians and not one of them is finite.",
             hint="Train again; the training that made this file diverged.",
         )
-    provenance = {key: str(value) for key, value in _object(notes.get("provenance")).items()}
-    if left_out:
-        provenance["rows_left_out"] = str(left_out)
-    scale = "metric" if notes.get("scale") == "metric" else "arbitrary"
-    return SplatScene(gaussians=gaussians, splat_model=model, scale=scale, provenance=provenance)
+    provenance = {**notes.provenance, **({"rows_left_out": str(left_out)} if left_out else {})}
+    return SplatScene(gaussians=gaussians, splat_model=notes.model, scale=notes.scale, provenance=provenance)
 
 
 def _property_names(degree: int) -> tuple[str, ...]:
@@ -153,42 +145,3 @@ def _settle(gaussians: Gaussians) -> tuple[Gaussians, int]:
     good = usable(gaussians)
     left_out = len(good) - int(np.count_nonzero(good))
     return (gaussians[good] if left_out else gaussians), left_out
-
-
-def _header_text(scene: SplatScene, names: tuple[str, ...]) -> bytes:
-    """The header, ASCII only."""
-    notes = json.dumps({"version": __version__, "scale": scene.scale, "provenance": dict(scene.provenance)})
-    lines = ["ply", "format binary_little_endian 1.0", f"comment {_NOTE}{notes}"]
-    if scene.splat_model == "antialiased":
-        lines.append("comment SplatRenderMode: mip")
-    lines.append(f"element vertex {len(scene.gaussians)}")
-    lines += [f"property float {name}" for name in names]
-    return ("\n".join([*lines, "end_header"]) + "\n").encode("ascii")
-
-
-def _parse_comments(comments: tuple[str, ...]) -> tuple[SplatModel, dict[str, object]]:
-    """The blur model and our own notes; a comment that cannot be understood is one that was not meant for us."""
-    model: SplatModel = "default"
-    notes: dict[str, object] = {}
-    for comment in comments:
-        words = comment.lower().split()
-        if words in (["splatrendermode:", "mip"], ["antialiased", "1"]):
-            model = "antialiased"
-        elif words[:1] == ["splatrendermode:"] or words == ["antialiased", "0"]:
-            model = "default"
-        elif comment.startswith(_NOTE):
-            notes |= _parse_json(comment.removeprefix(_NOTE))
-    return model, notes
-
-
-def _parse_json(text: str) -> dict[str, object]:
-    """A JSON object; empty for anything else."""
-    try:
-        return _object(cast("object", json.loads(text)))
-    except (ValueError, RecursionError):
-        return {}
-
-
-def _object(value: object) -> dict[str, object]:
-    """The value if it is a JSON object; an empty one if not."""
-    return cast("dict[str, object]", value) if isinstance(value, dict) else {}

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from roomsplat.errors import InvalidFileError
 from roomsplat.formats.ply_header import PlyElement, PlyHeader
 
-Columns = Mapping[str, NDArray[np.float32]]
+Columns = Mapping[str, NDArray[np.float32] | NDArray[np.uint32] | NDArray[np.uint8]]
 """Property name to an (n,) view of the array where its values live."""
 
 _ROWS = 4096
@@ -43,7 +43,7 @@ def check_length(path: Path, file: BinaryIO, header: PlyHeader, name: str) -> Pl
 
 
 def read_rows(path: Path, file: BinaryIO, header: PlyHeader, element: PlyElement, columns: Columns) -> None:
-    """Fill ``columns`` with the values of the element's properties of the same names, as float32.
+    """Fill ``columns`` with the values of the element's properties of the same names, in the types of these.
 
     Raises:
         InvalidFileError: the file was cut off, or a text value is not a number.

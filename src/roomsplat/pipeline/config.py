@@ -4,24 +4,31 @@ import dataclasses
 import json
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, cast, get_type_hints
+from typing import Any, Literal, cast, get_args, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
 from roomsplat.capture.config import CaptureConfig
 from roomsplat.errors import InvalidSettingError
+from roomsplat.meshing.config import MeshConfig
+from roomsplat.pipeline.known_length import KnownLength
 from roomsplat.pipeline.presets import PRESETS, Quality
 from roomsplat.posefree.config import PosefreeConfig
 from roomsplat.sfm.config import SfmConfig
 from roomsplat.train.config import TrainConfig
 
 EngineName = Literal["auto", "cpu", "cuda"]
+SceneFormat = Literal["spz", "sog", "splat", "compressed.ply", "glb", "html"]
+FORMATS: tuple[SceneFormat, ...] = get_args(SceneFormat)
+"""What the scene may be written as, beside ``scene.ply``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportConfig:
     """What is written at the end, beside the scene."""
 
+    formats: tuple[SceneFormat, ...] = ("spz", "sog")
+    """The scene as ``scene.spz``, ``scene.sog`` and so on, beside ``scene.ply``."""
     tour_seconds: float = 8.0
     """Length of the fly-through; 0 leaves it out."""
     live_seconds: float = 0.0
@@ -32,9 +39,14 @@ class ExportConfig:
         """Check the ranges.
 
         Raises:
-            InvalidSettingError: the tour is shorter than nothing or longer than ten minutes; looks at the scene are
-                further apart than an hour.
+            InvalidSettingError: a format is named that there is not, or twice; the tour is shorter than nothing or
+                longer than ten minutes; looks at the scene are further apart than an hour.
         """
+        if len(set(self.formats)) < len(self.formats) or not set(self.formats) <= set(FORMATS):
+            raise InvalidSettingError(
+                f"export.formats is {list(self.formats)}.",
+                hint=f"Name some of {', '.join(FORMATS)}, each once; scene.ply is always written.",
+            )
         if not 0 <= self.tour_seconds <= 600:
             raise InvalidSettingError(
                 f"export.tour_seconds is {self.tour_seconds}.", hint="Give 0 (no tour) to 600 seconds."
@@ -59,10 +71,14 @@ class PipelineConfig:
     """CPU threads; ``None`` takes all cores."""
     eval_every: int = 8
     """Hold every n-th picture out of training to measure quality; 0 trains on all."""
+    scale: str | None = None
+    """A length in metres that makes the scene metric: ``camera-height=1.5`` (above the floor), ``path=12.3`` (walked
+    while filming) or ``factor=0.8`` (of one unit of the scene without it). Only the last stage depends on it."""
     capture: CaptureConfig = field(default_factory=CaptureConfig)
     sfm: SfmConfig = field(default_factory=SfmConfig)
     posefree: PosefreeConfig = field(default_factory=PosefreeConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
+    mesh: MeshConfig = field(default_factory=MeshConfig)
     export: ExportConfig = field(default_factory=ExportConfig)
 
     def __post_init__(self) -> None:
@@ -70,8 +86,10 @@ class PipelineConfig:
 
         Raises:
             InvalidSettingError: ``eval_every`` is 1 or negative, ``threads`` is not positive, ``device`` is
-                negative or given to the CPU engine.
+                negative or given to the CPU engine, ``scale`` is no length.
         """
+        if self.scale is not None:
+            KnownLength.parse(self.scale)
         if self.eval_every == 1 or self.eval_every < 0:
             raise InvalidSettingError(
                 f"eval_every is {self.eval_every}: nothing would be left to train on.",
@@ -96,7 +114,7 @@ def for_quality(quality: Quality) -> PipelineConfig:
         raise InvalidSettingError(
             f"There is no quality {quality!r}.", hint=f"Use one of {', '.join(PRESETS)}."
         )
-    return PipelineConfig(quality=quality, train=PRESETS[quality].train())
+    return PipelineConfig(quality=quality, train=PRESETS[quality].train(), mesh=PRESETS[quality].mesh)
 
 
 def with_focal(config: PipelineConfig, ratio: float | None) -> PipelineConfig:

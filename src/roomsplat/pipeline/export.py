@@ -2,53 +2,48 @@
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from roomsplat._version import __version__
-from roomsplat.core.images import Frame, PosedImages
+from roomsplat.core.images import Frame
 from roomsplat.core.point_cloud import SparseModel
-from roomsplat.core.progress import Progress, ReportProgress
+from roomsplat.core.progress import ReportProgress, RunWarning
 from roomsplat.core.scene import SplatScene
+from roomsplat.errors import RoomsplatError
 from roomsplat.formats.colmap import ColmapModel, write_colmap
 from roomsplat.formats.nerfstudio import TransformsFile, write_transforms
 from roomsplat.formats.ply import write_ply
-from roomsplat.media.images import read_image, write_image
-from roomsplat.pipeline.config import ExportConfig, PipelineConfig
+from roomsplat.formats.scene_files import write_scene
+from roomsplat.media.images import write_image
+from roomsplat.pipeline.compare import ComparedView
+from roomsplat.pipeline.config import FORMATS, ExportConfig, PipelineConfig
 from roomsplat.pipeline.finished import write_frames
 from roomsplat.pipeline.tour import TOUR_MAX_SIDE, tour_cameras, within, write_tour
 from roomsplat.pipeline.training_files import Trained
 from roomsplat.render.base import Engine
-from roomsplat.render.view import prepare_scene, render_8bit
 
+MESH_FILES = ("mesh.obj", "mesh.mtl", "mesh.png", "mesh.jpg", "mesh.glb", "mesh.ply", "plan.svg")
+"""What ``work/mesh`` may leave."""
+MADE_FROM_SCENE = (
+    "run.json",
+    "report.html",
+    "tour.mp4",
+    *(f"scene.{name}" for name in FORMATS),
+    *MESH_FILES,
+)
+"""What describes a scene, beside ``scene.ply`` itself."""
 LIVE = "live"
 """The folder of what is shown until the scene is there."""
-REPORT_VIEWS = 6
-"""Captured pictures beside their rendering in the report: enough to judge, small enough to mail."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ComparedView:
-    """One picture as it was filmed and as the splat shows it."""
-
-    frame: Frame
-    """The captured frame."""
-    is_eval: bool
-    """Whether training never saw it."""
-    captured: NDArray[np.uint8]
-    """(h, w, 3)."""
-    rendered: NDArray[np.uint8]
-    """(h, w, 3)."""
 
 
 def export_scene(
     out: Path, source: Path, model: SparseModel, trained: Trained, config: PipelineConfig
 ) -> SplatScene:
     """Write ``scene.ply``; what describes an older scene goes first."""
-    for stale in ("run.json", "report.html", "tour.mp4"):
+    for stale in MADE_FROM_SCENE:
         (out / stale).unlink(missing_ok=True)
     scene = SplatScene(
         gaussians=trained.gaussians,
@@ -58,13 +53,35 @@ def export_scene(
             "generator": f"roomsplat {__version__}",
             "source": source.name,
             "quality": config.quality,
+            **({"scale_from": config.scale or ""} if model.scale == "metric" else {}),
         },
     )
     write_ply(out / "scene.ply", scene)
     return scene
 
 
-def write_cameras(folder: Path, model: SparseModel, frames: Sequence[Frame]) -> Path:
+def write_formats(out: Path, scene: SplatScene, formats: Sequence[str]) -> tuple[list[str], list[RunWarning]]:
+    """Write ``scene.NAME`` for each of ``formats``: the files' names, and why any is missing.
+
+    ``scene.ply`` is there already, so one that cannot be written is a warning: a page needs the built viewer.
+    """
+    names, warnings = list[str](), list[RunWarning]()
+    for name in (f"scene.{suffix}" for suffix in formats):
+        try:
+            write_scene(out / name, scene)
+            names.append(name)
+        except RoomsplatError as error:
+            message = f"{name} was left out; scene.ply holds all of it. {error.message} {error.hint}"
+            warnings.append(RunWarning(code="format_failed", message=message))
+    return names, warnings
+
+
+def write_cameras(
+    folder: Path,
+    model: SparseModel,
+    frames: Sequence[Frame],
+    exposures: NDArray[np.float64] | None = None,
+) -> Path:
     """Write the cameras for other tools: ``images/``, a COLMAP model in ``sparse/0`` and ``transforms.json``.
 
     The pictures are the undistorted ones that the cameras belong to, hard-linked where the file system can. Everything
@@ -84,9 +101,9 @@ def write_cameras(folder: Path, model: SparseModel, frames: Sequence[Frame]) -> 
     paths = tuple(f"images/{name}" for name in names)
     write_transforms(
         part / "transforms.json",
-        TransformsFile(cameras=images.cameras, image_paths=paths, timestamps_s=times),
+        TransformsFile(cameras=images.cameras, image_paths=paths, timestamps_s=times, scale=model.scale),
     )
-    write_frames(part / "frames.json", images, tuple(frames))
+    write_frames(part / "frames.json", images, tuple(frames), exposures)
     return part
 
 
@@ -101,42 +118,16 @@ def export_pictures(
     engine: Engine,
     scene: SplatScene,
     model: SparseModel,
-    frames: Sequence[Frame],
+    views: Sequence[ComparedView],
     config: ExportConfig,
     report: ReportProgress,
-) -> tuple[ComparedView, ...]:
-    """Write ``preview.png`` and ``tour.mp4``; returns captured and rendered pictures side by side for the report."""
-    report(Progress(fraction=0.05, message="rendering the preview"))
-    views = compare_views(engine, scene, model.posed_images, frames)
+) -> None:
+    """Write ``preview.png``, the most ordinary of ``views``, and ``tour.mp4``."""
     write_image(out / "preview.png", views[len(views) // 2].rendered)
     if config.tour_seconds > 0:
         views_along = within(model.posed_images.cameras, TOUR_MAX_SIDE)
         cameras = tour_cameras(views_along, seconds=config.tour_seconds)
-
-        def tour_report(progress: Progress) -> None:
-            report(Progress(fraction=0.2 + 0.8 * progress.fraction, message=progress.message))
-
-        write_tour(out / "tour.mp4", engine, scene, cameras, report=tour_report)
-    shutil.rmtree(out / LIVE, ignore_errors=True)  # last: whoever was told of it a moment ago still finds it
-    return views
-
-
-def compare_views(
-    engine: Engine, scene: SplatScene, images: PosedImages, frames: Sequence[Frame]
-) -> tuple[ComparedView, ...]:
-    """Render up to ``REPORT_VIEWS`` captured pictures, held-out ones where there are some, evenly spread."""
-    candidates = np.flatnonzero(images.is_eval) if images.is_eval.any() else np.arange(len(images.cameras))
-    spread = np.linspace(0, len(candidates) - 1, min(REPORT_VIEWS, len(candidates))).round().astype(np.int64)
-    splats, settings = prepare_scene(engine, scene)
-    return tuple(
-        ComparedView(
-            frame=frames[index],
-            is_eval=bool(images.is_eval[index]),
-            captured=read_image(images.image_paths[index]),
-            rendered=render_8bit(engine, splats, images.cameras.pinhole(index), settings),
-        )
-        for index in (int(i) for i in candidates[spread])
-    )
+        write_tour(out / "tour.mp4", engine, scene, cameras, report=report)
 
 
 def _link_or_copy(source: Path, target: Path) -> None:

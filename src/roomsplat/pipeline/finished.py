@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from roomsplat.core.images import Frame, PosedImages
 from roomsplat.core.scene import SplatScene
@@ -24,6 +25,8 @@ class FinishedRun:
     """The undistorted pictures with their cameras; ``is_eval`` as in training."""
     frames: tuple[Frame, ...]
     """Where each picture came from, in the same order."""
+    exposures: NDArray[np.float64] | None
+    """(c, 3, 4) what the camera did to each picture's colours, in the same order; ``None``: not learned."""
     summary: RunSummary
     """``run.json``."""
 
@@ -50,6 +53,8 @@ def open_run(folder: Path) -> FinishedRun:
             for row, path in zip(rows, paths, strict=True)
         )
         is_eval = np.asarray([row["is_eval"] for row in rows], np.bool_)
+        learned = [row["exposure"] for row in rows if "exposure" in row]
+        exposures = np.asarray(learned, np.float64).reshape(len(rows), 3, 4) if learned else None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InvalidFileError(
             f"{folder / 'cameras' / 'frames.json'} is missing or damaged.",
@@ -58,12 +63,20 @@ def open_run(folder: Path) -> FinishedRun:
     images = PosedImages(
         cameras=transforms.cameras, image_paths=paths, mask_paths=(None,) * len(paths), is_eval=is_eval
     )
-    return FinishedRun(scene=read_ply(folder / "scene.ply"), images=images, frames=frames, summary=summary)
+    return FinishedRun(
+        scene=read_ply(folder / "scene.ply"),
+        images=images,
+        frames=frames,
+        exposures=exposures,
+        summary=summary,
+    )
 
 
-def write_frames(path: Path, images: PosedImages, frames: tuple[Frame, ...]) -> None:
+def write_frames(
+    path: Path, images: PosedImages, frames: tuple[Frame, ...], exposures: NDArray[np.float64] | None
+) -> None:
     """Write ``frames.json``: what ``open_run`` cannot know from the cameras alone."""
-    rows = [
+    rows: list[dict[str, object]] = [
         {
             "name": frame.name,
             "index": frame.index,
@@ -74,4 +87,7 @@ def write_frames(path: Path, images: PosedImages, frames: tuple[Frame, ...]) -> 
         }
         for frame, image, held in zip(frames, images.image_paths, images.is_eval, strict=True)
     ]
+    if exposures is not None:
+        for row, matrix in zip(rows, exposures, strict=True):
+            row["exposure"] = matrix.tolist()
     path.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")

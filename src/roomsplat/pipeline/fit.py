@@ -36,7 +36,13 @@ def fit(
     score = None
     if len(held):
         score = evaluate(
-            engine, result.gaussians, images, held, max_side=config.max_side, antialiased=config.antialiased
+            engine,
+            result.gaussians,
+            images,
+            held,
+            max_side=config.max_side,
+            antialiased=config.antialiased,
+            exposures=result.exposures,
         )
     return Trained(
         gaussians=result.gaussians,
@@ -48,4 +54,7 @@ def fit(
         warnings=result.warnings,
         cameras=result.cameras,
         motion=result.motion,
+        floaters=result.floaters,
+        scores=() if score is None else score.images,
+        exposures=result.exposures,
     )

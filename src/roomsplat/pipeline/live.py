@@ -17,7 +17,7 @@ from roomsplat.formats.splat import ROW, importance, write_splat
 from roomsplat.formats.usable import usable
 from roomsplat.media.images import read_image, reduced_size, resize_image, write_image
 from roomsplat.pipeline.events import CamerasFound, SnapshotWritten
-from roomsplat.pipeline.export import LIVE, replace_folder, write_cameras
+from roomsplat.pipeline.export import LIVE, MADE_FROM_SCENE, replace_folder, write_cameras
 from roomsplat.pipeline.journal import Journal
 
 THUMBNAIL_SIDE = 320
@@ -27,7 +27,7 @@ MAX_GAUSSIANS = 200_000
 """6.4 MB: what a browser on a phone fetches every ten seconds."""
 SHARE = 0.02
 """Of a run's time that showing the scene may take at most."""
-MADE_FROM_CAMERAS = ("run.json", "report.html", "tour.mp4", "preview.png", "scene.ply", SCENE)
+MADE_FROM_CAMERAS = (*MADE_FROM_SCENE, "preview.png", "scene.ply", SCENE)
 
 
 def write_thumbnail(out: Path, frames: Sequence[Frame]) -> None:

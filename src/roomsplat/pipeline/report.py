@@ -1,78 +1,71 @@
-"""``report.html``: what was filmed, what was used, how good it is. One file, no outside requests."""
+"""``report.html``: what was filmed, what was used, how good it is, what to do better. One file, no outside requests."""
 
 import base64
-import io
-from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
-
-from roomsplat.capture.extract import Capture
 from roomsplat.capture.probe import MediaInfo
-from roomsplat.core.point_cloud import SparseModel
-from roomsplat.core.scene import SplatScene
+from roomsplat.media.images import reduced_size, resize_image
 from roomsplat.page.site import light_viewer
-from roomsplat.pipeline.export import ComparedView
-from roomsplat.pipeline.plan_view import plan_svg
+from roomsplat.pipeline.report_film import advice_section, film_section, plan_section
+from roomsplat.pipeline.report_pictures import PICTURE_SIDE, data_url, pairs_section
+from roomsplat.pipeline.report_style import STYLE
 from roomsplat.pipeline.report_viewer import STYLE as ROOM_STYLE
 from roomsplat.pipeline.report_viewer import room_section
+from roomsplat.pipeline.results import Fitted, Results
 from roomsplat.pipeline.summary import RunSummary
 from roomsplat.pipeline.workspace import write_text_whole
-from roomsplat.sfm.solve import SfmResult
 
-PICTURE_SIDE = 640
-"""Longer side of the report's pictures in px: six pairs stay under 1.5 MB."""
+PLAN = "plan.svg"
+STAGES = {"capture": "choosing pictures", "sfm": "finding cameras", "train": "fitting", "export": "writing"}
+PARTS = {"formats": "files of the scene", "pictures": "pictures and tour", "report": "looking at the film"}
+ABOUT = {
+    "scene.ply": "the splat, everything in it, for any splat viewer",
+    "scene.spz": "the splat, small",
+    "scene.sog": "the splat, small, for the web",
+    "scene.splat": "the splat for simple viewers",
+    "scene.compressed.ply": "the splat, compressed",
+    "scene.glb": "the splat as glTF",
+    "scene.html": "the splat with its viewer in one page",
+    "mesh.glb": "the mesh with its texture in one file",
+    "mesh.obj": "the mesh for 3D programs, with mesh.mtl and its texture",
+    "mesh.ply": "the mesh with a colour at each corner",
+    PLAN: "the floor plan",
+    "thumbnail.jpg": "the sharpest picture of the film, small",
+    "preview.png": "the splat from where the film was shot",
+    "cameras": "a COLMAP model, a nerfstudio transforms.json and the pictures",
+    "tour.mp4": "a flight along the path",
+}
+"""What files are for."""
 
-STYLE = """
-:root { color-scheme: light dark; --line: #8884; --soft: #8883; --accent: #2f7ed8; }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 68rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.6rem; margin-bottom: .2rem } h2 { font-size: 1.15rem; margin-top: 2.2rem }
-.figures { display: flex; flex-wrap: wrap; gap: .8rem; padding: 0; list-style: none }
-.figures li { border: 1px solid var(--line); border-radius: .5rem; padding: .5rem .9rem; min-width: 7rem }
-.figures b { display: block; font-size: 1.35rem } .figures span, .note, figcaption { opacity: .75; font-size: .9rem }
-.pair { display: grid; grid-template-columns: 1fr 1fr; gap: .3rem; margin: 1rem 0 0 }
-.pair img, .plan svg { width: 100%; height: auto; border-radius: .3rem; background: var(--soft) }
-.plan { max-width: 40rem }
-.tour { width: 100%; max-width: 40rem; border-radius: .3rem; background: var(--soft) }
-figure { margin: 0 } figcaption { grid-column: 1 / 3 }
-table { border-collapse: collapse }
-td, th { text-align: left; padding: .25rem 1.2rem .25rem 0; border-bottom: 1px solid var(--line) }
-td.n { text-align: right; font-variant-numeric: tabular-nums }
-.warning { border-left: .3rem solid #e0a000; padding: .3rem .8rem; background: var(--soft); margin: .5rem 0 }
-"""
 
-
-def write_report(
-    path: Path,
-    summary: RunSummary,
-    capture: Capture,
-    sfm: SfmResult,
-    model: SparseModel,
-    views: Sequence[ComparedView],
-    scene: SplatScene,
-) -> None:
+def write_report(path: Path, fitted: Fitted, results: Results, summary: RunSummary) -> None:
     """Write the report."""
+    findings, cameras = results.findings, fitted.model.posed_images.cameras
     title = f"roomsplat: {escape(Path(summary.source).name)}"
     sections = [
-        f"<h1>{title}</h1><p class=note>{_filmed(capture.media)} {_sentence(summary)}</p>",
+        f"<h1>{title}</h1><p class=note>{_filmed(fitted.capture.media)} {_sentence(summary)}</p>",
         _figures(summary),
         "".join(f"<p class=warning>{escape(w.message)}</p>" for w in summary.warnings),
-        _room(scene, model, views),
+        _room(fitted, results),
+        advice_section(findings),
+        pairs_section(results.views),
+        plan_section(findings, cameras, fitted.frames, is_metric=results.scene.scale == "metric"),
+        _floor_plan(fitted.out, summary),
+        film_section(findings, summary, fitted.capture),
         _tour(summary),
-        "<h2>Filmed and rebuilt</h2>" + "".join(_pair(view) for view in views),
-        f"<h2>The path from above</h2><div class=plan>{plan_svg(model, sfm.frames)}</div>",
-        _frames_table(summary, capture),
-        _seconds_table(summary),
-        _files_note(summary),
+        "<h2>Cameras, scale, cost</h2>"
+        + _cameras_note(summary)
+        + _standing_note(summary)
+        + _floaters_note(summary),
+        f"<div class=columns><div>{_seconds_table(summary)}</div><div>{_memory_table(summary)}</div></div>",
+        _files_table(fitted.out, summary),
     ]
     body = "\n".join(sections)
     write_text_whole(
         path,
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
-        f'<meta name="viewport" content="width=device-width"><style>{STYLE}{ROOM_STYLE}</style>'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}{ROOM_STYLE}</style>'
         f"<body>{body}</body></html>\n",
     )
 
@@ -89,9 +82,11 @@ def _filmed(media: MediaInfo) -> str:
     )
 
 
-def _room(scene: SplatScene, model: SparseModel, views: Sequence[ComparedView]) -> str:
-    poster = _data_url(views[len(views) // 2].rendered)
-    return room_section(scene, model.posed_images, poster=poster, viewer=light_viewer())
+def _room(fitted: Fitted, results: Results) -> str:
+    picture = results.views[len(results.views) // 2].rendered
+    size = reduced_size(picture.shape[1], picture.shape[0], PICTURE_SIDE)
+    poster = data_url(resize_image(picture, *size))
+    return room_section(results.scene, fitted.model.posed_images, poster=poster, viewer=light_viewer())
 
 
 def _tour(summary: RunSummary) -> str:
@@ -121,44 +116,14 @@ def _figures(summary: RunSummary) -> str:
             (f"{summary.eval_psnr:.2f} dB", "PSNR, held out"),
             (f"{summary.eval_ssim:.3f}", "SSIM, held out"),
         ]
+    if summary.eval_corrected_psnr is not None:
+        shown.append((f"{summary.eval_corrected_psnr:.2f} dB", "PSNR, colours corrected"))
     share = 100 * summary.frames_registered / max(summary.frames_extracted, 1)
     shown += [(f"{share:.0f} %", "cameras found"), (f"{summary.num_gaussians:,}", "Gaussians")]
     if summary.ate_percent is not None:
         shown.append((f"{summary.ate_percent:.3f} %", "path error, of its length"))
     shown.append((_minutes(sum(summary.stage_seconds.values())), "whole run"))
     return "<ul class=figures>" + "".join(f"<li><b>{v}</b><span>{k}</span></li>" for v, k in shown) + "</ul>"
-
-
-def _pair(view: ComparedView) -> str:
-    error = np.mean((view.captured.astype(np.float64) - view.rendered) ** 2)
-    psnr = 10 * np.log10(255.0**2 / max(error, 1e-9))
-    held = "held out" if view.is_eval else "trained on"
-    return (
-        f"<figure class=pair><img alt='filmed' src='{_data_url(view.captured)}'>"
-        f"<img alt='rebuilt' src='{_data_url(view.rendered)}'>"
-        f"<figcaption>{escape(view.frame.name)}: filmed, and the splat from the same place ({held}, {psnr:.1f} dB)"
-        f"</figcaption></figure>"
-    )
-
-
-def _data_url(rgb: NDArray[np.uint8]) -> str:
-    image = Image.fromarray(rgb)
-    image.thumbnail((PICTURE_SIDE, PICTURE_SIDE))
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=85)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
-
-
-def _frames_table(summary: RunSummary, capture: Capture) -> str:
-    rows = [("kept", len(capture.frames))]
-    rows += [
-        (f"left out: {reason.replace('_', ' ')}", count) for reason, count in capture.dropped.items() if count
-    ]
-    rows.append(("cameras found", summary.frames_registered))
-    if summary.frames_placed:
-        rows.append(("of these, lost at first and placed against the scene", summary.frames_placed))
-    cells = "".join(f"<tr><td>{escape(name)}</td><td class=n>{count}</td></tr>" for name, count in rows)
-    return f"<h2>Pictures</h2><table>{cells}</table>{_cameras_note(summary)}"
 
 
 def _cameras_note(summary: RunSummary) -> str:
@@ -172,22 +137,93 @@ def _cameras_note(summary: RunSummary) -> str:
     )
 
 
+VERTICAL = {
+    "edges": "Straight edges in the pictures tell which way is up, to a fraction of a degree.",
+    "floor": "The floor tells which way is up, to a fraction of a degree.",
+    "cameras": "Which way is up was told by how the camera was held: the room may lean by a few degrees.",
+}
+"""What told the vertical, in words; cameras that were given need none."""
+
+
+def _standing_note(summary: RunSummary) -> str:
+    """How the scene stands, and what its unit is."""
+    words = [VERTICAL.get(str(summary.upright.get("vertical")), "")]
+    if summary.upright.get("walls_along_axes"):
+        words.append("The walls run along x and y.")
+    if summary.upright.get("floor_at_zero"):
+        words.append("The floor lies at z = 0.")
+    if summary.scale == "metric":
+        words.append("One unit of the scene is one metre.")
+    else:
+        words.append(
+            "The scale is arbitrary: a film alone does not tell how large a room is. Lengths are right relative to "
+            "each other; a known one makes them metres (--scale camera-height=1.5, path=12.3 or factor=0.8)."
+        )
+    return f"<p class=note>{escape(' '.join(word for word in words if word))}</p>"
+
+
+def _floor_plan(out: Path, summary: RunSummary) -> str:
+    """The plan that was drawn from the mesh, as a picture: nothing in it runs."""
+    if PLAN not in summary.files:
+        return ""
+    content = base64.b64encode((out / PLAN).read_bytes()).decode()
+    return f"<h2>Floor plan</h2><img class=floor alt='Floor plan' src='data:image/svg+xml;base64,{content}'>"
+
+
 def _seconds_table(summary: RunSummary) -> str:
-    words = {"capture": "choosing frames", "sfm": "finding cameras", "train": "fitting", "export": "writing"}
+    rows = [(STAGES.get(stage, stage), seconds) for stage, seconds in summary.stage_seconds.items()]
+    rows += [
+        (f"… of it {PARTS.get(part, part)}", seconds) for part, seconds in summary.export_seconds.items()
+    ]
+    rows.append(("together", sum(summary.stage_seconds.values())))
     cells = "".join(
-        f"<tr><td>{words.get(stage, stage)}</td><td class=n>{seconds:.1f} s</td></tr>"
-        for stage, seconds in summary.stage_seconds.items()
+        f"<tr><td>{escape(name)}</td><td class=n>{seconds:.1f} s</td></tr>" for name, seconds in rows
     )
-    return f"<h2>Time</h2><table>{cells}</table>"
+    return f"<h3>Time</h3><table>{cells}</table>"
 
 
-def _files_note(summary: RunSummary) -> str:
-    names = ", ".join(f"<code>{escape(name)}</code>" for name in summary.files)
+def _memory_table(summary: RunSummary) -> str:
+    """The most that was held at once; a run that took stages over from an earlier one knows nothing of theirs."""
+    memory = summary.memory_mb
+    words = {
+        "process": "this process",
+        "largest_child": "the process that found the cameras",
+        "device": "on the GPU at the end, whoever holds it",
+        "device_total": "the GPU's own",
+    }
+    cells = "".join(
+        f"<tr><td>{name}</td><td class=n>{memory[key]:,.0f} MB</td></tr>"
+        for key, name in words.items()
+        if key in memory
+    )
+    return f"<h3>Memory, at most</h3><table>{cells}</table>" if cells else ""
+
+
+def _floaters_note(summary: RunSummary) -> str:
+    floaters = summary.floaters
+    removed = 0 if floaters is None else floaters.get("removed") or 0
+    if not removed:
+        return ""
     return (
-        f"<h2>Files</h2><p>{names}. Open <code>scene.ply</code> in any splat viewer; <code>cameras/</code> holds "
-        f"a COLMAP model and a nerfstudio <code>transforms.json</code>. "
-        f"Made by roomsplat {escape(summary.version)}.</p>"
+        f"<p class=note>{removed:,} Gaussians that hung in the air, seen by no picture, were taken away.</p>"
     )
+
+
+def _files_table(out: Path, summary: RunSummary) -> str:
+    rows = "".join(
+        f"<tr><td><code>{escape(name)}</code></td><td>{escape(ABOUT.get(name, ''))}</td>"
+        f"<td class=n>{_size(out / name)}</td></tr>"
+        for name in summary.files
+    )
+    return f"<h2>Files</h2><div class=wide><table>{rows}</table></div><p class=note>roomsplat {summary.version}</p>"
+
+
+def _size(path: Path) -> str:
+    """Of a file; empty for folders and for what is being written."""
+    if not path.is_file():
+        return ""
+    size = path.stat().st_size
+    return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{max(size // 1000, 1)} kB"
 
 
 def _minutes(seconds: float) -> str:

@@ -8,20 +8,17 @@ import base64
 import gzip
 import json
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from roomsplat.core.images import PosedImages
 from roomsplat.core.scene import SplatScene
+from roomsplat.formats.html import viewer_cameras
 from roomsplat.formats.splat import importance, write_splat
 
 MAX_GAUSSIANS = 80_000
 """2.6 MB, 3.3 as text: with the viewer (1.1) and the pictures (up to 1.5) a report that can still be mailed."""
-
-MAX_CAMERAS = 40
-"""Views to jump between, evenly spread."""
 
 STYLE = """
 .room { position: relative; aspect-ratio: 4 / 3; max-height: 80vh; width: 100%; border-radius: .5rem;
@@ -90,7 +87,10 @@ def room_section(scene: SplatScene, images: PosedImages, *, poster: str, viewer:
 
 
 def _cameras_text(images: PosedImages) -> str:
-    return json.dumps(_cameras(images)).replace("<", "\\u003c")  # nothing in it may end the script element
+    names = [path.name for path in images.image_paths]
+    return json.dumps(viewer_cameras(images.cameras, names)).replace(
+        "<", "\\u003c"
+    )  # nothing in it may end the script element
 
 
 def _packed(content: bytes) -> str:
@@ -105,25 +105,3 @@ def _most_important(scene: SplatScene) -> bytes:
         path = Path(folder) / "scene.splat"
         write_splat(path, SplatScene(gaussians=gaussians, splat_model=scene.splat_model, scale=scene.scale))
         return path.read_bytes()
-
-
-def _cameras(images: PosedImages) -> Sequence[dict[str, object]]:
-    """As the viewer takes them: OpenCV axes, camera from world, rows first."""
-    count = len(images.cameras)
-    chosen = np.unique(np.linspace(0, count - 1, min(count, MAX_CAMERAS)).round().astype(np.int64))
-    found: list[dict[str, object]] = []
-    for index in (int(i) for i in chosen):
-        camera = images.cameras.pinhole(index)
-        found.append(
-            {
-                "name": images.image_paths[index].name,
-                "width": camera.width,
-                "height": camera.height,
-                "fx": round(camera.fx, 3),
-                "fy": round(camera.fy, 3),
-                "cx": round(camera.cx, 3),
-                "cy": round(camera.cy, 3),
-                "camFromWorld": [round(float(value), 6) for value in camera.cam_from_world.ravel()],
-            }
-        )
-    return found

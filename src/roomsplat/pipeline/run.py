@@ -3,7 +3,7 @@
 import errno
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,6 @@ from roomsplat.errors import EngineError, InterruptedRunError, InvalidFileError,
 from roomsplat.formats.nerfstudio import read_transforms
 from roomsplat.pipeline.config import PipelineConfig, config_to_json, with_focal
 from roomsplat.pipeline.events import RunFinished, RunStarted
-from roomsplat.pipeline.export import export_pictures, export_scene, replace_folder, write_cameras
 from roomsplat.pipeline.fit import fit
 from roomsplat.pipeline.journal import Emit, Journal
 from roomsplat.pipeline.live import LiveScene, show_cameras, write_thumbnail
@@ -25,9 +24,12 @@ from roomsplat.pipeline.lost import complete_cameras, find_cameras
 from roomsplat.pipeline.reference import path_error
 from roomsplat.pipeline.rehearsal import Rehearsal
 from roomsplat.pipeline.report import write_report
+from roomsplat.pipeline.results import Fitted, Results, summarise, write_results
+from roomsplat.pipeline.scale import to_scale
 from roomsplat.pipeline.summary import RunSummary, write_summary
 from roomsplat.pipeline.training_files import Trained, load_training, save_training
 from roomsplat.pipeline.workspace import Workspace, source_key, stage_key, write_text_whole
+from roomsplat.render.base import Engine
 from roomsplat.render.cuda.failures import in_words
 from roomsplat.render.engines import select_engine
 from roomsplat.sfm.shares import part
@@ -148,51 +150,45 @@ def _line(
                     folder, fit(model, engine, config.train, folder / CHECKPOINT, stage.report, watch)
                 )
                 shutil.rmtree(folder / CHECKPOINT)  # two to three times the size of the scene
-        trained, model = with_training(model, workspace.folder("train"))
+        trained, model = with_training(model, workspace.folder("train"), config.scale)
         stage.seconds = workspace.seconds("train")
         stage.message = f"{len(trained.gaussians):,} Gaussians"
         journal.warn("train", *trained.warnings)
 
     with journal.stage("export", "writing the scene") as stage:
-        scene = export_scene(out, source, model, trained, config)
-        replace_folder(write_cameras(out / "cameras", model, sfm.frames), out / "cameras")
-        views = export_pictures(out, engine, scene, model, sfm.frames, config.export, stage.report)
+        fitted = Fitted(
+            source=source,
+            out=out,
+            quality=config.quality,
+            capture=capture,
+            frames=sfm.frames,
+            num_placed=found.num_placed,
+            model=model,
+            trained=trained,
+            key=stage_key(config.scale, train_key),
+        )
+        results = write_results(fitted, engine, workspace, config, stage.report)
         stage.message = str(out / "scene.ply")
+        journal.warn("export", *results.warnings)
 
-    summary = RunSummary(
-        source=source.name,
-        frames_extracted=len(capture.frames),
-        frames_registered=len(sfm.frames),
-        frames_placed=found.num_placed,
-        num_gaussians=len(scene.gaussians),
-        engine=engine.name,
-        quality=config.quality,
-        eval_psnr=trained.psnr,
-        eval_ssim=trained.ssim,
-        cameras_moved=None if trained.motion is None else asdict(trained.motion),
-        ate_percent=compare_path(model, sfm.frames, reference, journal),
+    return _finished(fitted, results, engine, journal, compare_path(model, sfm.frames, reference, journal))
+
+
+def _finished(
+    fitted: Fitted, results: Results, engine: Engine, journal: Journal, ate_percent: float | None
+) -> Reconstruction:
+    """Write the report and, last, the figures: with them the folder says that it is whole."""
+    out = fitted.out
+    summary = replace(
+        summarise(fitted, results, engine),
+        ate_percent=ate_percent,
         stage_seconds=journal.stage_seconds,
         warnings=journal.warnings,
-        train_size=trained.train_size,
-        num_steps=trained.num_steps,
-        files=[
-            "scene.ply",
-            "cameras",
-            "thumbnail.jpg",
-            "preview.png",
-            *(["tour.mp4"] if config.export.tour_seconds else []),
-            "report.html",
-        ],
     )
-    write_report(out / "report.html", summary, capture, sfm, model, views, scene)
-    return _finished(out, scene, summary, journal)
-
-
-def _finished(out: Path, scene: SplatScene, summary: RunSummary, journal: Journal) -> Reconstruction:
-    """Write the figures last: with them the folder says that it is whole."""
+    write_report(out / "report.html", fitted, results, summary)
     write_summary(out / "run.json", summary)
     journal.emit(RunFinished(message=f"done: {out / 'scene.ply'}", summary=summary.to_json()))
-    return Reconstruction(scene=scene, summary=summary)
+    return Reconstruction(scene=results.scene, summary=summary)
 
 
 def compare_path(
@@ -210,11 +206,11 @@ def compare_path(
         return None
 
 
-def with_training(model: SparseModel, folder: Path) -> tuple[Trained, SparseModel]:
-    """What training left in ``folder``, and ``model`` with the cameras as training left them."""
+def with_training(model: SparseModel, folder: Path, scale: str | None = None) -> tuple[Trained, SparseModel]:
+    """What training left in ``folder``, and ``model`` with its cameras; in metres if the length ``scale`` tells."""
     trained = load_training(folder)
     images: PosedImages = replace(model.posed_images, cameras=trained.cameras)
-    return trained, replace(model, posed_images=images)
+    return to_scale(trained, replace(model, posed_images=images), scale)
 
 
 def hold_out(model: SparseModel, every: int) -> SparseModel:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from roomsplat._version import __version__
+from roomsplat.core.point_cloud import SceneScale
 from roomsplat.core.progress import RunWarning
 from roomsplat.errors import InvalidFileError
 from roomsplat.pipeline.workspace import write_text_whole
@@ -48,6 +49,25 @@ class RunSummary:
     cameras_moved: dict[str, float] | None = None
     """How far training moved the cameras: ``degrees`` and ``percent`` of the scene's extent, root mean square, and
     ``focal_percent``; ``None`` if they stayed where structure from motion had put them."""
+    floaters: dict[str, int | float | None] | None = None
+    """What hung in the air when training ended (``train/floaters.py``): Gaussians ``unseen`` by every training picture,
+    ``single`` to one of them and ``removed``; ``single_share`` of the held-out pictures; ``fog_before`` and ``fog``,
+    the shares of light that were and are stopped in front of the room there; ``None``: nobody looked."""
+    eval_corrected_psnr: float | None = None
+    """``eval_psnr`` after the affine colour map, one per picture, that brings the rendering closest to it."""
+    scale: SceneScale = "arbitrary"
+    """``metric`` when one unit of the scene is one metre."""
+    upright: dict[str, str | bool] = field(default_factory=dict[str, str | bool])
+    """How the world stands: ``vertical`` (what told which way is up: ``edges``, ``floor``, ``cameras``, ``elsewhere``),
+    ``walls_along_axes``, ``floor_at_zero``."""
+    memory_mb: dict[str, float] = field(default_factory=dict[str, float])
+    """Most that was held at once: ``process``, ``largest_child``, ``device``, ``device_total`` (``peak.py``)."""
+    held_out: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    """Each held-out picture: ``name``, ``psnr``, ``ssim``, ``corrected_psnr``, ``corrected_ssim``."""
+    advice: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
+    """What would make it better: ``code``, ``message``, ``evidence``."""
+    export_seconds: dict[str, float] = field(default_factory=dict[str, float])
+    """Seconds of the last stage by part: formats, mesh, pictures, report."""
     version: str = __version__
     """Of roomsplat."""
 

@@ -22,8 +22,9 @@ from roomsplat.capture.folder import is_picture
 from roomsplat.errors import InputNotFoundError, OutputError
 from roomsplat.pipeline.events import Stage
 
-Step = Stage | Literal["posefree"]
-"""What leaves a folder: every stage, and the placing of lost frames, which the events count to ``sfm``."""
+Step = Stage | Literal["posefree", "mesh"]
+"""What leaves a folder: every stage, the placing of lost frames, which the events count to ``sfm``, and the mesh, which
+they count to ``export``."""
 
 try:
     import fcntl

@@ -51,7 +51,12 @@ class RenderSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LearningRates:
-    """Adam's step sizes, one per kind of parameter (Kerbl et al. 2023, reference values in ``train/config.py``)."""
+    """Adam's step sizes, one per kind of parameter (Kerbl et al. 2023), and what pulls beside the picture.
+
+    A pull is added to the gradient of each Gaussian that the view sees, before Adam: the slope of
+    ``opacity_pull · opacity + scale_pull · (sum of the three scales) + sh_pull / 2 · (sum of squares of harmonics)``,
+    the last over those of degree 1 and up that are trained. The first two are Kheradmand et al. 2024's (MCMC).
+    """
 
     means: float
     quats: float
@@ -59,6 +64,10 @@ class LearningRates:
     opacity_logits: float
     sh_dc: float
     sh_rest: float
+    opacity_pull: float = 0.0
+    scale_pull: float = 0.0
+    """Per world unit."""
+    sh_pull: float = 0.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -239,6 +248,10 @@ class Engine(Protocol):
         """
         ...
 
+    def hide_pixels(self, target: Target, shown: Array) -> Target:
+        """The same picture, of which only pixels count that did so far and are True in ``shown``, (h, w) of ``xp``."""
+        ...
+
     def photometric_loss(
         self,
         rendering: Rendering,
@@ -271,6 +284,8 @@ class Engine(Protocol):
         step: int,
         collect: bool = False,
         with_camera: bool = False,
+        grad_alpha: Array | None = None,
+        grad_depth: Array | None = None,
     ) -> CameraSlope | None:
         """Backward and one Adam step, fused: gradients never reach memory. ``step`` counts from 1 (bias correction).
 

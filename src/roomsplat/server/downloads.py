@@ -21,6 +21,7 @@ MEDIA_TYPES = {
     ".glb": "model/gltf-binary",
     ".png": "image/png",
     ".jpg": "image/jpeg",
+    ".svg": "image/svg+xml",
     ".mp4": "video/mp4",
     ".html": "text/html; charset=utf-8",
     ".json": "application/json",
@@ -30,7 +31,7 @@ MEDIA_TYPES = {
 }
 """What each kind of output is to a browser; other kinds are bytes."""
 
-SHOWN = frozenset({".png", ".jpg", ".mp4", ".html", ".json", ".txt"})
+SHOWN = frozenset({".png", ".jpg", ".svg", ".mp4", ".html", ".json", ".txt"})
 """What a browser shows itself; the rest is saved."""
 
 SANDBOX = (

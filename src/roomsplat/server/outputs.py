@@ -106,7 +106,7 @@ def _done() -> Future[None]:
 
 def clear_unfinished(out: Path) -> None:
     """Delete the halves of stages that no later run can continue: after a full disk they are what fills it."""
-    for stage in ("capture", "sfm", "export"):  # the half of a training is its checkpoint
+    for stage in ("capture", "sfm", "posefree", "mesh", "export"):  # the half of a training is its checkpoint
         shutil.rmtree(out / "work" / f".{stage}.part", ignore_errors=True)
 
 

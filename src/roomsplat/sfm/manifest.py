@@ -2,7 +2,7 @@
 
 import json
 import os
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from roomsplat.core.images import Frame, PosedImages
-from roomsplat.core.point_cloud import SparseModel
+from roomsplat.core.point_cloud import SparseModel, Stance
 from roomsplat.core.progress import RunWarning
 from roomsplat.errors import InvalidFileError, OutputError
 from roomsplat.formats.colmap import read_colmap
@@ -41,6 +41,7 @@ class _Content:
     warnings: tuple[RunWarning, ...]
     frames: tuple[Frame, ...]
     images: tuple[str, ...]
+    stance: Stance = field(default_factory=Stance)
 
 
 def save_sfm(out_dir: Path, result: SfmResult) -> None:
@@ -57,6 +58,7 @@ def save_sfm(out_dir: Path, result: SfmResult) -> None:
             for frame in result.frames
         ],
         "images": [path.name for path in result.model.posed_images.image_paths],
+        "stance": asdict(result.model.stance),
     }
     path = out_dir / MANIFEST
     try:
@@ -95,6 +97,7 @@ def load_sfm(out_dir: Path) -> SfmResult:
         points=colmap.points,
         scale="arbitrary",
         num_input_images=content.quality.num_input,
+        stance=content.stance,
     )
     frames = tuple(
         replace(frame, path=Path(os.path.normpath(out_dir / frame.path))) for frame in content.frames

@@ -1,43 +1,92 @@
-"""Turn the solver's arbitrary world upright: +z up, the camera's mean place at the origin, a room of a few units.
+"""Turn the solver's arbitrary world upright: +z up, the floor at z = 0, the walls along x and y, a room of a few units.
 
-Scale stays unknown (one camera cannot know it); it is set so that what the film looks at is ``TYPICAL_DEPTH`` away in
-the median, about what a room in metres would give. Settings of later stages that are lengths then mean the same for
-every film.
+Up is told by straight edges of the pictures (``axes.py``), else by the floor among the points (``floor.py``), else by
+how the cameras were held. Scale stays unknown (one camera cannot know it); it is set so that what the film looks at is
+``TYPICAL_DEPTH`` away in the median, about what a room in metres would give. Settings of later stages that are lengths
+then mean the same for every film.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from roomsplat.core.point_cloud import Stance, VerticalFrom
 from roomsplat.core.rotations import quat_from_matrix
 from roomsplat.core.transforms import Similarity
+from roomsplat.sfm.axes import room_axes
+from roomsplat.sfm.floor import floor_height, floor_up
+from roomsplat.sfm.lines import Edges
 
 Double = NDArray[np.float64]
 
 TYPICAL_DEPTH = 3.0
 TILT_WEIGHT = 0.02  # of the y axes: 0.1 would pull the vertical 1.5° towards cameras that look 30° down
+LOWEST_PERCENT = 1.0
+"""Of the points lie below z = 0 where no floor was seen."""
 
 
-def upright_from_world(cam_from_world: Double, depths: Double) -> Similarity:
-    """The similarity that makes +z up, +y the first camera's heading.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upright:
+    """A world that stands, and why."""
+
+    from_world: Similarity
+    """From the solver's world."""
+    stance: Stance
+    """What it rests on."""
+
+
+def stand_upright(cam_from_world: Double, points: Double, depths: Double, edges: Edges) -> Upright:
+    """Where to turn, move and scale the world: the camera's mean place comes over the origin.
 
     Args:
         cam_from_world: (c, 4, 4) in the solver's world.
+        points: (p, 3) that are measured well.
         depths: distances of observed points from the cameras that saw them, in the solver's units.
+        edges: of the pictures, in the solver's world.
     """
-    up = common_up(cam_from_world[:, :3, :3])
-    heading = cam_from_world[0, 2, :3] - up * (cam_from_world[0, 2, :3] @ up)
-    if np.linalg.norm(heading) < 1e-6:  # the first camera looks straight down: any heading will do
-        heading = np.cross(up, cam_from_world[0, 0, :3])
-    forward = heading / np.linalg.norm(heading)
-    rotation = np.stack([np.cross(forward, up), forward, up])
-    median = float(np.median(depths)) if len(depths) else 1.0
-    scale = TYPICAL_DEPTH / max(median, 1e-12)
     centers = -np.einsum("cji,cj->ci", cam_from_world[:, :3, :3], cam_from_world[:, :3, 3])
-    return Similarity(
-        quat=np.asarray(quat_from_matrix(rotation), np.float64),
-        translation=-scale * rotation @ centers.mean(axis=0),
-        scale=scale,
+    reach = max(float(np.median(depths)), 1e-12) if len(depths) else 1.0
+    held = common_up(cam_from_world[:, :3, :3])
+    axes = room_axes(edges, held)
+    up: Double = axes.rotation[2]
+    vertical: VerticalFrom = "edges"
+    if not axes.up_is_sure:
+        found = floor_up(points, centers, held, reach)
+        up, vertical = (held, "cameras") if found is None else (found, "floor")
+    rotation = _heading(cam_from_world[0], up, axes.rotation if axes.walls_are_sure else None)
+    heights = np.asarray(points @ up, np.float64)
+    floor = floor_height(heights, centers @ up, reach)
+    scale = TYPICAL_DEPTH / reach
+    origin = np.asarray(rotation @ centers.mean(axis=0), np.float64)
+    origin[2] = _lowest(heights, centers @ up, reach) if floor is None else floor
+    return Upright(
+        from_world=Similarity(
+            quat=np.asarray(quat_from_matrix(rotation), np.float64), translation=-scale * origin, scale=scale
+        ),
+        stance=Stance(
+            vertical=vertical, walls_along_axes=axes.walls_are_sure, floor_at_zero=floor is not None
+        ),
     )
+
+
+def _lowest(heights: Double, camera_heights: Double, reach: float) -> float:
+    """Where the floor may be that was not seen: the lowest points, or somewhere below the cameras."""
+    if not len(heights):
+        return float(np.median(camera_heights)) - reach / 2
+    return float(np.percentile(heights, LOWEST_PERCENT))
+
+
+def _heading(cam_from_world: Double, up: Double, walls: Double | None) -> Double:
+    """(3, 3) rows x, y, z: z is ``up``, y where the camera heads, or the nearest to that of the axes ``walls``."""
+    heading = cam_from_world[2, :3] - up * (cam_from_world[2, :3] @ up)
+    if np.linalg.norm(heading) < 1e-6:  # it looks straight down: any heading will do
+        heading = np.cross(up, cam_from_world[0, :3])
+    if walls is not None:
+        ways = np.concatenate([walls[:2], -walls[:2]])
+        heading = ways[np.argmax(ways @ heading)]
+    forward = heading / np.linalg.norm(heading)
+    return np.stack([np.cross(forward, up), forward, up])
 
 
 def common_up(rotations: Double) -> Double:

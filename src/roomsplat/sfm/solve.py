@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,9 @@ from roomsplat.formats.colmap import ColmapModel, write_colmap
 from roomsplat.media.images import read_image
 from roomsplat.sfm.child import run_solver
 from roomsplat.sfm.config import SfmConfig
+from roomsplat.sfm.lines import find_edges
 from roomsplat.sfm.manifest import IMAGES, SPARSE, SfmResult, load_sfm, save_sfm
-from roomsplat.sfm.orient import transform_poses, upright_from_world
+from roomsplat.sfm.orient import Upright, stand_upright, transform_poses
 from roomsplat.sfm.quality import FILM_HINT, NoModelError, measure, refuse_bad, warnings_of
 from roomsplat.sfm.shares import part
 from roomsplat.sfm.solution import Lens, Solution
@@ -36,8 +38,8 @@ def solve_cameras(
     """Find the cameras of the frames of one film, all taken with one lens.
 
     ``out_dir`` exists and is empty; it gets ``images/`` (undistorted), ``sparse/`` (COLMAP model) and ``sfm.json``.
-    World +z is up, the scale is arbitrary (``orient.py``). The same frames, configuration and thread count give the
-    same result on the same machine.
+    World +z is up, z = 0 the floor where it was seen, the scale arbitrary (``orient.py``). The same frames,
+    configuration and thread count give the same result on the same machine.
 
     Raises:
         RegistrationError: no usable solution; the hint says how to film.
@@ -82,31 +84,32 @@ def finish(
     """
     height, width = read_image(frames[0].path).shape[:2]
     lens = solution.camera.resized(width, height)
-    upright = upright_from_world(solution.cam_from_world, _depths(solution))
-    poses = transform_poses(solution.cam_from_world, upright)
     keep = good_points(solution)
-    centers = upright.apply(solution.centers)
-    quality = measure(solution, frames, centers, keep, scale=lens.focal / solution.camera.focal)
+    quality = measure(solution, frames, solution.centers, keep, scale=lens.focal / solution.camera.focal)
     refuse_bad(quality, config)
     registered = tuple(frames[i] for i in solution.frame_numbers)
     pinhole = pinhole_of(lens)
     sources = [frame.path for frame in registered]
     paths = undistort_images(sources, out_dir / IMAGES, lens, pinhole, report, threads=config.threads)
+    upright = _stand(solution, keep, paths, pinhole, config)
+    world = upright.from_world
+    quality = replace(quality, path_length=quality.path_length * world.scale)
     model = SparseModel(
         posed_images=PosedImages(
-            cameras=_cameras(poses, pinhole),
+            cameras=_cameras(transform_poses(solution.cam_from_world, world), pinhole),
             image_paths=paths,
             mask_paths=(None,) * len(paths),
             is_eval=np.zeros(len(paths), np.bool_),
         ),
         points=PointCloud(
-            positions=upright.apply(solution.points[keep]).astype(np.float32),
+            positions=world.apply(solution.points[keep]).astype(np.float32),
             colors=solution.colors[keep],
             errors=(solution.errors[keep] * lens.focal / solution.camera.focal).astype(np.float32),
             track_lengths=solution.track_lengths[keep].astype(np.int32),
         ),
         scale="arbitrary",
         num_input_images=len(frames),
+        stance=upright.stance,
     )
     names = tuple(path.name for path in paths)
     write_colmap(
@@ -118,6 +121,15 @@ def finish(
     )
     save_sfm(out_dir, result)
     return result
+
+
+def _stand(
+    solution: Solution, keep: NDArray[np.bool_], paths: Sequence[Path], pinhole: Lens, config: SfmConfig
+) -> Upright:
+    """How to stand the solver's world up, from the undistorted pictures at ``paths`` and the measured points."""
+    edges = find_edges(paths, _cameras(solution.cam_from_world, pinhole), threads=config.threads)
+    measured = keep & ~solution.is_assumed
+    return stand_upright(solution.cam_from_world, solution.points[measured], _depths(solution), edges)
 
 
 def good_points(solution: Solution) -> NDArray[np.bool_]:

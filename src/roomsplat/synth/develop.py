@@ -8,6 +8,8 @@ from roomsplat.synth.jit import in_threads, kernel
 from roomsplat.synth.noise import hash01
 from roomsplat.synth.trace import encode_srgb
 
+_LEVELS = np.array([1.0, 0.35, 1.8, 0.6, 1.9, 0.4, 1.2])
+_HELD_FOR = 6
 _TABLE = encode_srgb(np.linspace(0.0, 1.0, 65536, dtype=np.float32)) * np.float32(255.0)
 
 
@@ -20,6 +22,11 @@ def develop(light: NDArray[np.float32], *, gain: float, noise: float, seed: int)
     picture = np.empty(light.shape, np.uint8)
     in_threads(_develop, len(light), light, _TABLE, np.float32(gain), np.float32(noise), seed, picture)
     return picture
+
+
+def jumping_gains(count: int) -> NDArray[np.float64]:
+    """(count,) gains of an exposure that jumps by up to 2.4 stops at every sixth picture."""
+    return _LEVELS[(np.arange(count) // _HELD_FOR) % len(_LEVELS)]
 
 
 @kernel

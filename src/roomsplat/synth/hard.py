@@ -17,7 +17,7 @@ from roomsplat.core.progress import Progress, ReportProgress, silent
 from roomsplat.errors import InvalidSettingError, OutputError
 from roomsplat.media.images import write_image
 from roomsplat.synth.camera_path import camera_poses
-from roomsplat.synth.develop import develop
+from roomsplat.synth.develop import develop, jumping_gains
 from roomsplat.synth.film import Film, FilmConfig, PosesAt, bake_for, cameras_at, through_shutter
 from roomsplat.synth.hard_rooms import bare_room, classroom, corridor
 from roomsplat.synth.house import house, house_route
@@ -142,13 +142,13 @@ def there_and_back() -> Shot:
 def exposure_jumps() -> Shot:
     """A furnished room whose exposure jumps by up to two and a half stops, every second or so."""
     config = FilmConfig(seed=2, duration_s=24.0, fps=5.0, noise=0.008)
-    room, levels = design_room(config.seed), np.array([1.0, 0.35, 1.8, 0.6, 1.9, 0.4, 1.2])
+    room = design_room(config.seed)
 
     def poses_at(times: Double) -> Double:
         progress = np.clip(times / config.duration_s, 0, 1)
         return camera_poses(room, progress, config.duration_s, config.seed)
 
-    gains = levels[(np.arange(round(config.duration_s * config.fps)) // 6) % len(levels)]
+    gains = jumping_gains(round(config.duration_s * config.fps))
     return _shot(lambda: room, poses_at, config, gains)
 
 

@@ -9,7 +9,9 @@ from roomsplat.core.cameras import Cameras
 from roomsplat.core.images import PosedImages
 from roomsplat.core.point_cloud import PointCloud, SparseModel
 from roomsplat.media.images import write_image
+from roomsplat.synth.bake import with_moving
 from roomsplat.synth.develop import develop
+from roomsplat.synth.figure import figure_patches
 from roomsplat.synth.film import FilmConfig, bake_for, film_cameras
 from roomsplat.synth.room import design_room
 from roomsplat.synth.trace import render_depth, render_light
@@ -27,27 +29,36 @@ def make_posed_room(
     seed: int = 0,
     num_points: int = 4000,
     noise: float = 0.0,
+    gains: NDArray[np.float64] | None = None,
+    walking_figure: bool = False,
 ) -> SparseModel:
     """Write ``num_images`` PNG pictures of room ``seed`` into ``out_dir`` and return them with poses and points.
 
     The cameras lie evenly along the film's walk; every eighth image, the first included, is held out. Points are
     pixels of the training images drawn at random, placed by exact depth; ``track_lengths`` counts the images that see
-    each. Metres, +z up.
+    each. Metres, +z up. ``gains`` (num_images,): each picture's exposure. With ``walking_figure`` a person walks
+    through the pictures, but no point lies on it, as no track of a moving thing survives structure from motion.
 
     Raises:
         InvalidSettingError: a size is out of range.
         OutputError: a picture cannot be written.
     """
-    config = FilmConfig(seed=seed, width=width, height=height, noise=noise)
+    config = FilmConfig(seed=seed, width=width, height=height, noise=noise, walking_figure=walking_figure)
     room = design_room(seed)
     baked = bake_for(room, config)
     # Only the part of the walk that goes around once: the end of a film repeats its start.
-    cameras = film_cameras(room, config, np.linspace(0.03, 0.95, num_images) * config.duration_s)
+    times = np.linspace(0.03, 0.95, num_images) * config.duration_s
+    cameras = film_cameras(room, config, times)
+    exposures = np.ones(num_images) if gains is None else gains
     paths, depths, pictures = list[Path](), list[NDArray[np.float32]](), list[NDArray[np.uint8]]()
     for i in range(num_images):
         camera = cameras.pinhole(i)
-        light, depth = render_light(baked, camera), render_depth(baked, camera)
-        pictures.append(develop(light, gain=1.0, noise=noise, seed=seed * 100003 + i))
+        shown = with_moving(baked, figure_patches(room, times[i], seed)) if walking_figure else baked
+        light, depth = render_light(shown, camera), render_depth(shown, camera)
+        pictures.append(develop(light, gain=float(exposures[i]), noise=noise, seed=seed * 100003 + i))
+        if walking_figure:
+            still = render_depth(baked, camera)
+            depth = np.where(depth == still, still, np.float32(0))  # 0: no point there
         depths.append(depth)
         paths.append(out_dir / f"{i:04d}.png")
         write_image(paths[-1], pictures[-1])

@@ -25,7 +25,7 @@ _FINISHED = frozenset(
     | {f"p_{name}" for name in PARAMETERS}
     | {f"e_{name}" for name in Exposures(np.ones((1, 3))).arrays()}
     | {f"c_{name}" for name in ("twists", "log_focal", "first", "visits", "second", "focal", "steps")}
-    | {"c_begun", "c_gain"}
+    | {"e_learns", "c_begun", "c_gain", "h_hidden"}
 )
 """What the checkpoint of a finished run holds, no more and no less."""
 _FIELDS = _FINISHED | {f"{prefix}_{name}" for prefix in "mv" for name in PARAMETERS}
@@ -46,6 +46,8 @@ class TrainState:
     """``Exposures.arrays()``."""
     poses: dict[str, NDArray[np.generic]]
     """``PoseLearning.arrays()``."""
+    transients: dict[str, NDArray[np.generic]]
+    """``TransientLearning.arrays()``."""
 
 
 def fingerprint(config: TrainConfig, model: SparseModel, engine_name: str) -> str:
@@ -71,6 +73,7 @@ def save_checkpoint(directory: Path, state: TrainState, name: str) -> Path:
     content |= {f"v_{key}": value for key, value in state.arrays.second_moments.items()}
     content |= {f"e_{key}": value for key, value in state.exposures.items()}
     content |= {f"c_{key}": value for key, value in state.poses.items()}
+    content |= {f"h_{key}": value for key, value in state.transients.items()}
     try:
         with part.open("wb") as file:
             np.savez(file, **content)
@@ -110,11 +113,18 @@ def load_checkpoint(directory: Path) -> TrainState:
         )
     groups = {
         prefix: {key[2:]: value for key, value in content.items() if key.startswith(f"{prefix}_")}
-        for prefix in "pmvec"
+        for prefix in "pmvech"
     }
     arrays = SplatArrays(**groups["p"], first_moments=groups["m"], second_moments=groups["v"], statistics={})
     step, first = int(content["step"]), int(content["first_count"])
-    return TrainState(step=step, first_count=first, arrays=arrays, exposures=groups["e"], poses=groups["c"])
+    return TrainState(
+        step=step,
+        first_count=first,
+        arrays=arrays,
+        exposures=groups["e"],
+        poses=groups["c"],
+        transients=groups["h"],
+    )
 
 
 def _read(path: Path, keys: tuple[str, ...] | None) -> dict[str, Any]:

@@ -64,6 +64,35 @@ class DensifyConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RegulariseConfig:
+    """What keeps a scene from learning its film by heart (``train/regularise.py``)."""
+
+    opacity: float = 0.0
+    """Weight in the loss of the mean opacity (Kheradmand et al. 2024, section 3.4: 0.01)."""
+    scale: float = 0.0
+    """Weight of the mean standard deviation in scene extents (likewise)."""
+    harmonics: float = 0.0
+    """Weight of half the sum of squares of a Gaussian's harmonics of degree 1 and up, mean over Gaussians."""
+    flatness: float = 0.0
+    """Weight of the mean bend of extents / depth in each picture (``flatness``)."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work.
+
+        Raises:
+            InvalidSettingError: a value is out of its range.
+        """
+        _check_ranges(
+            (
+                ("regularise.opacity", self.opacity, 0, 100),
+                ("regularise.scale", self.scale, 0, 100),
+                ("regularise.harmonics", self.harmonics, 0, 1e4),
+                ("regularise.flatness", self.flatness, 0, 100),
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PoseConfig:
     """How the cameras' places are learned (``train/poses.py``)."""
 
@@ -101,6 +130,22 @@ class PoseConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TransientConfig:
+    """When passing things are looked for (``train/transients.py``)."""
+
+    looks: tuple[float, ...] = (0.3, 0.45, 0.6, 0.75)
+    """Shares of the run; after a look that finds nothing there are no others."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work.
+
+        Raises:
+            InvalidSettingError: a value is out of its range.
+        """
+        _check_ranges([("transients.looks", look, 0, 1) for look in self.looks])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrainConfig:
     """What the trainer needs to know."""
 
@@ -118,21 +163,27 @@ class TrainConfig:
     """Share of the run after which the degree rises by one."""
     coarse_levels: tuple[tuple[int, float], ...] = ((4, 0.1), (2, 0.35))
     """(divisor of the picture size, share of the run until which it holds), coarse to fine; then full size."""
+    dense_start: float = 0.0
+    """Share of ``max_gaussians`` that a run begins with; what sparse points do not make up is put between them."""
     min_level_side: int = 64
     """A coarse level whose shorter side would be smaller than this, in px, is skipped."""
     ssim_weight: float = 0.3
     """Weight of 1 - SSIM beside mean absolute difference (Kerbl et al. 2023, equation 7)."""
     antialiased: bool = False
     """Train with the Mip-Splatting opacity compensation (``SplatScene.splat_model``)."""
-    learn_exposure: bool = False
-    """Learn a 3x4 colour transform per training picture, for films whose brightness drifts a lot. Off, because held-out
-    pictures compared as they are lose 3 dB by it on a film that drifts by 6 % (docs/lab-notebook.md, "Training")."""
+    learn_exposure: bool = True
+    """Learn a 3x4 colour transform per training picture where the film's brightness drifts."""
+    exposure_min_drift: float = 0.1
+    """It does if the gains that the sparse points show (``drift``) spread by this much, root mean square of their
+    logarithms: 0.03 to 0.05 for films without a window in them, 0.13 to 0.26 for those with one."""
     exposure_rate: float = 5e-3
     """Adam's step size for it at the start; falls linearly to nothing at the end."""
     exposure_pull: float = 0.03
     """Weight in the loss of its absolute deviation from the gains that the sparse points show (``drift``)."""
     refine_poses: bool = True
     """Learn the training cameras' places and one focal length with the Gaussians, where a trial shows that it helps."""
+    mask_transients: bool = True
+    """Leave out of each picture what passes through the film, such as a person, where looks at the scene find it."""
     checkpoint_every_s: float = 30.0
     """Seconds between checkpoints."""
     picture_memory_mb: int = 2000
@@ -140,6 +191,8 @@ class TrainConfig:
     rates: RateConfig = field(default_factory=RateConfig)
     densify: DensifyConfig = field(default_factory=DensifyConfig)
     poses: PoseConfig = field(default_factory=PoseConfig)
+    transients: TransientConfig = field(default_factory=TransientConfig)
+    regularise: RegulariseConfig = field(default_factory=RegulariseConfig)
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.
@@ -153,9 +206,11 @@ class TrainConfig:
                 ("max_gaussians", self.max_gaussians, 1, 100_000_000),
                 ("seed", self.seed, 0, 2**63),
                 ("sh_degree", self.sh_degree, 0, 3),
+                ("dense_start", self.dense_start, 0, 1),
                 ("ssim_weight", self.ssim_weight, 0, 1),
                 ("max_side", 16 if self.max_side is None else self.max_side, 16, 100_000),
                 ("picture_memory_mb", self.picture_memory_mb, 0, 10_000_000),
+                ("exposure_min_drift", self.exposure_min_drift, 0, 100),
             )
         )
         if not self.checkpoint_every_s > 0:

@@ -38,6 +38,11 @@ def picture_gains(model: SparseModel, pictures: Pictures, indices: NDArray[np.in
     return gains / gains.mean(axis=0)
 
 
+def spread(gains: Double) -> float:
+    """Root mean square of the logarithms of (c, 3) gains: by how much the film's brightness drifts."""
+    return float(np.log(gains).mean(axis=1).std())
+
+
 def sampled_colors(model: SparseModel, pictures: Pictures, indices: NDArray[np.integer]) -> Double:
     """(c, p, 3) colours of sparse points in each picture, 0 to 255; NaN where a point is not in view or is clipped."""
     cameras, points = model.posed_images.cameras, model.points.positions

@@ -2,13 +2,17 @@
 
 Measured as gsplat's simple_trainer does, so that figures compare: float images clamped to [0, 1], not 8-bit ones,
 mean over pictures of each picture's own PSNR, SSIM with an 11x11 Gaussian window of sigma 1.5 and 'valid' borders.
-Held-out pictures are compared plain: the scene's own colours, without any exposure transform. A film whose exposure
-drifts is therefore judged as a viewer would see it, and scores a little lower than with a fit per picture.
+Held-out pictures are compared twice. First with the exposure that the film had around them, if exposures were learned
+(``AppearanceLearning.of_all`` takes it from the neighbours in the film: nothing is fitted to the picture itself);
+without learned exposures these are the scene's own colours. Then colour corrected: after the affine colour map, one per
+picture, that brings the rendering closest to it, as is usual for films that change exposure (Mildenhall et al. 2022,
+"NeRF in the Dark", section 5; there the map is quadratic). The first is what a user sees, the second judges the shapes.
 """
 
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +20,8 @@ from numpy.typing import NDArray
 from roomsplat.core.gaussians import Gaussians
 from roomsplat.core.images import PosedImages
 from roomsplat.core.progress import Progress, ReportProgress, silent
-from roomsplat.render.base import Engine, RenderSettings
+from roomsplat.render.base import Array, Engine, RenderSettings
+from roomsplat.train.colour_fit import fitted_colour, recoloured
 from roomsplat.train.pictures import Pictures
 from roomsplat.train.similarity import psnr, ssim
 
@@ -31,6 +36,10 @@ class ImageScore:
     """In dB."""
     ssim: float
     """At most 1."""
+    corrected_psnr: float
+    """In dB, colour corrected."""
+    corrected_ssim: float
+    """Colour corrected."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +50,10 @@ class Evaluation:
     """Mean in dB."""
     ssim: float
     """Mean."""
+    corrected_psnr: float
+    """Mean in dB, colour corrected."""
+    corrected_ssim: float
+    """Mean, colour corrected."""
     images: tuple[ImageScore, ...]
     """In the order asked for."""
 
@@ -53,11 +66,13 @@ def evaluate(
     *,
     max_side: int | None = None,
     antialiased: bool = False,
+    exposures: NDArray[np.float64] | None = None,
     report: ReportProgress = silent,
 ) -> Evaluation:
-    """Compare the scene with the pictures ``indices`` (none: PSNR and SSIM are NaN).
+    """Compare the scene with the pictures ``indices`` (none: every figure is NaN).
 
-    ``max_side``: longer side in px that pictures are reduced to, as in training.
+    ``max_side``: longer side in px that pictures are reduced to, as in training. ``exposures``: (c, 3, 4) colour
+    transforms by place in the posed images (``TrainResult.exposures``).
     """
     settings = RenderSettings(sh_degree=gaussians.sh_degree, antialiased=antialiased)
     pictures, scores = Pictures(engine, posed_images, max_side=max_side, budget_mb=0), list[ImageScore]()
@@ -67,12 +82,28 @@ def evaluate(
         for index in (int(i) for i in indices):
             truth = pictures.target(index).pixels.astype(np.float32) / np.float32(255)
             rendering = engine.rasterize(splats, pictures.camera(index), settings)
-            drawn = xp.clip(xp.moveaxis(rendering.rgb, 0, 2), 0, 1)
-            scores.append(ImageScore(index=index, psnr=psnr(xp, drawn, truth), ssim=ssim(xp, drawn, truth)))
+            drawn = xp.moveaxis(rendering.rgb, 0, 2)
+            if exposures is not None:
+                drawn = recoloured(xp, drawn, exposures[index])
+            scores.append(_score(xp, index, xp.clip(drawn, 0, 1), truth))
             message = f"compared view {len(scores)} of {len(indices)}"
             report(Progress(fraction=len(scores) / len(indices), message=message))
-    return Evaluation(
-        psnr=float(np.mean([s.psnr for s in scores])) if scores else float("nan"),
-        ssim=float(np.mean([s.ssim for s in scores])) if scores else float("nan"),
-        images=tuple(scores),
+    return Evaluation(**{name: _mean(scores, name) for name in _FIGURES}, images=tuple(scores))
+
+
+_FIGURES = ("psnr", "ssim", "corrected_psnr", "corrected_ssim")
+
+
+def _score(xp: Any, index: int, drawn: Array, truth: Array) -> ImageScore:
+    corrected = xp.clip(recoloured(xp, drawn, fitted_colour(xp, drawn, truth)), 0, 1)
+    return ImageScore(
+        index=index,
+        psnr=psnr(xp, drawn, truth),
+        ssim=ssim(xp, drawn, truth),
+        corrected_psnr=psnr(xp, corrected, truth),
+        corrected_ssim=ssim(xp, corrected, truth),
     )
+
+
+def _mean(scores: Sequence[ImageScore], name: str) -> float:
+    return float(np.mean([getattr(score, name) for score in scores])) if scores else float("nan")

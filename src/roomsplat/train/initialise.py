@@ -11,6 +11,7 @@ from roomsplat.core.point_cloud import SparseModel
 from roomsplat.core.spherical_harmonics import dc_from_rgb
 from roomsplat.render.base import Engine
 from roomsplat.train.pictures import Pictures
+from roomsplat.train.seeding import seeds_in_view
 
 Float = NDArray[np.float32]
 _OPACITY = 0.1
@@ -32,11 +33,13 @@ def initial_gaussians(
     extent: float,
     count: int,
     seed: int,
+    dense: int = 0,
 ) -> Gaussians:
     """At most ``count`` Gaussians of degree 0 from the model's points.
 
     ``indices``: the training pictures, which colour the seeds where there are fewer than ``MIN_POINTS`` points.
-    ``extent``: ``schedule.scene_extent``, in world units.
+    ``extent``: ``schedule.scene_extent``, in world units. ``dense``: how many there should be at least; those that are
+    missing are put between the points (``seeding``), as far as there are planes to put them on.
     """
     rng = np.random.default_rng((seed, 0))
     points = model.points.positions
@@ -48,6 +51,10 @@ def initial_gaussians(
         seeds, seed_colors = picture_seeds(
             model, pictures, indices=indices, extent=extent, count=wanted, rng=rng
         )
+        points, colors = np.concatenate([points, seeds]), np.concatenate([colors, seed_colors])
+    elif min(dense, count) > len(points):
+        wanted = min(dense, count) - len(points)
+        seeds, seed_colors = dense_seeds(model, pictures, indices=indices, count=wanted, rng=rng)
         points, colors = np.concatenate([points, seeds]), np.concatenate([colors, seed_colors])
     if len(points) > count:
         chosen = np.sort(rng.choice(len(points), count, replace=False))
@@ -77,6 +84,28 @@ def gaussians_at(points: Float, colors: Float, scales: Float) -> Gaussians:
         opacity_logits=np.full(count, np.log(_OPACITY / (1 - _OPACITY)), np.float32),
         sh=dc_from_rgb(colors)[:, None, :].astype(np.float32),
     )
+
+
+def dense_seeds(
+    model: SparseModel,
+    pictures: Pictures,
+    *,
+    indices: NDArray[np.integer],
+    count: int,
+    rng: np.random.Generator,
+) -> tuple[Float, Float]:
+    """At most ``count`` (n, 3) places between the points as the pictures ``indices`` see them, and (n, 3) colours."""
+    pictures.expect(int(index) for index in indices)
+    places, colors = [np.zeros((0, 3), np.float32)], [np.zeros((0, 3), np.float32)]
+    for index, rows in zip(indices, np.array_split(np.arange(count), len(indices)), strict=True):
+        found, pixels = seeds_in_view(pictures.camera(int(index)), model.points.positions, len(rows), rng)
+        column, row = pixels.T
+        mask = pictures.mask(int(index))
+        shown = np.ones(len(found), bool) if mask is None else mask[row, column]
+        places.append(found[shown])
+        shades = pictures.image(int(index))[row[shown], column[shown]].astype(np.float32)
+        colors.append(shades / np.float32(255))
+    return np.concatenate(places), np.concatenate(colors)
 
 
 def picture_seeds(

@@ -1,14 +1,16 @@
 """The training pictures as the engine's targets, at the sizes that a run needs, within a memory budget."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from roomsplat.core.cameras import PinholeCamera
 from roomsplat.core.images import PosedImages
 from roomsplat.media.images import reduced_size
 from roomsplat.media.masks import Mask
-from roomsplat.render.base import Engine, Target
+from roomsplat.render.base import Array, Engine, Target
 from roomsplat.train.host import on_host
 from roomsplat.train.reading import RGB8, PictureFiles, ReadAhead
 
@@ -38,6 +40,8 @@ class Pictures:
         self._full = _Kept(budget_mb * 1e6 * _FULL_SHARE)
         self._reduced = _Kept(budget_mb * 1e6 * (1 - _FULL_SHARE))
         self._level = 1
+        self._shown: dict[int, NDArray[np.bool_]] = {}
+        self._masked: dict[tuple[int, int], Target] = {}
 
     def size(self, divisor: int) -> tuple[int, int]:
         """(width, height) in px of level ``divisor``."""
@@ -56,12 +60,38 @@ class Pictures:
         known = self._full.targets.keys() | self._reduced.targets.keys()
         self._ahead.expect(index for index in indices if index not in known)
 
-    def target(self, index: int, divisor: int = 1) -> Target:
-        """Picture ``index`` at level ``divisor`` as the engine keeps it.
+    def hide(self, index: int, hidden: NDArray[np.bool_]) -> None:
+        """Let blocks of picture ``index`` count no more: ``hidden`` (rows, columns) covers the picture evenly.
+
+        Anew each time: what was hidden before and is not now counts again. The pixels of its own mask never count.
+        """
+        for key in [key for key in self._masked if key[0] == index]:
+            del self._masked[key]
+        self._shown.pop(index, None)
+        if hidden.any():
+            self._shown[index] = ~hidden
+
+    def target(self, index: int, divisor: int = 1, *, whole: bool = False) -> Target:
+        """Picture ``index`` at level ``divisor`` as the engine keeps it; ``whole``: whatever ``hide`` was told.
 
         Raises:
             InvalidFileError: its file or its mask's is unreadable or has not its camera's size.
         """
+        if whole or index not in self._shown:
+            return self._given(index, divisor)
+        masked = self._masked.get((index, divisor))
+        if masked is None:
+            given, shown = self._given(index, divisor), self._engine.xp.asarray(self._shown[index])
+            masked = self._engine.hide_pixels(
+                given, spread(self._engine.xp, shown, given.width, given.height)
+            )
+            if index in self._full.targets:  # else it was too much to keep, and so is this
+                self._masked = {key: one for key, one in self._masked.items() if key[1] == divisor}
+                self._masked[index, divisor] = masked
+        return masked
+
+    def _given(self, index: int, divisor: int) -> Target:
+        """Without what ``hide`` was told."""
         if divisor != self._level:
             self._reduced.clear()
             self._level = divisor
@@ -97,6 +127,12 @@ class Pictures:
         depth = _BYTES_PER_PIXEL + (mask is not None)
         self._full.offer(index, target, depth)
         return target, depth
+
+
+def spread(xp: Any, blocks: Array, width: int, height: int) -> Array:
+    """(height, width) of (rows, columns): each pixel's block."""
+    rows, columns = blocks.shape
+    return blocks[xp.arange(height) * rows // height][:, xp.arange(width) * columns // width]
 
 
 class _Kept:

@@ -12,7 +12,6 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +32,7 @@ from roomsplat.render.base import (
     Splats,
 )
 from roomsplat.train import schedule
+from roomsplat.train.appearance import AppearanceLearning
 from roomsplat.train.checkpoint import (
     TrainState,
     fingerprint,
@@ -42,23 +42,21 @@ from roomsplat.train.checkpoint import (
 )
 from roomsplat.train.config import TrainConfig
 from roomsplat.train.densify import budget, densify
-from roomsplat.train.drift import picture_gains
-from roomsplat.train.exposure import Exposures, identity_exposures
+from roomsplat.train.flatness import EVERY, flatness_slopes
+from roomsplat.train.floaters import Floaters, without_floaters
 from roomsplat.train.host import PARAMETERS, Watch, base_colours, converted, on_host, unwatched
 from roomsplat.train.initialise import initial_gaussians
 from roomsplat.train.order import Order
 from roomsplat.train.pictures import Pictures
 from roomsplat.train.pose_trial import PoseLearning
 from roomsplat.train.poses import CameraMotion
+from roomsplat.train.regularise import with_pulls
+from roomsplat.train.telling import Teller, sampled_error
+from roomsplat.train.transients import Scene, TransientLearning
 
-_REPORT_EVERY_S = 0.5
-_PSNR_SAMPLES = 200
-"""Rows and columns of a picture that the reported PSNR looks at: at full HD all of them would cost 30 ms a report."""
 _SNAPSHOT_SHARE = 0.02
 """Of the time that copies to fall back on may take: 300 MB from a GPU (400 k Gaussians) take some 0.1 s, and the steps
 between two boundaries half a second. A device that is lost then costs 5 s of work."""
-_SMOOTHING = 0.1
-"""Share of the newest step in the reported loss and PSNR."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,14 +65,17 @@ class TrainResult:
 
     gaussians: Gaussians
     """The scene."""
-    exposures: NDArray[np.float64]
-    """(c, 3, 4) colour transforms by place in the posed images; identity for held-out ones and when not learned."""
+    exposures: NDArray[np.float64] | None
+    """(c, 3, 4) colour transforms by place in the posed images, of held-out ones between their neighbours'; ``None``
+    if the film does not drift, or nobody wanted to know."""
     loss: float
     """Smoothed training loss at the end; NaN when a finished checkpoint was read."""
     cameras: Cameras
     """All cameras, those of the training pictures where training found them; those given if they stayed."""
     motion: CameraMotion | None
     """How far they moved; ``None`` if they stayed."""
+    floaters: Floaters
+    """What hung in the air, and was taken away."""
     resumed_at: int
     """Steps that a checkpoint saved; 0 for a run from the start."""
     warnings: tuple[RunWarning, ...]
@@ -153,12 +154,15 @@ class _Run:
         self.last_round = max(self.rounds, default=0)
         self.name = fingerprint(config, model, engine.name)
         self.warnings: list[RunWarning] = []
-        self.loss, self.psnr = math.nan, math.nan
-        self.saved_at, self.saved_step, self.reported_at = time.monotonic(), -1, 0.0
+        self.teller = Teller(config, self.shorter_side, report)
+        self.saved_at, self.saved_step = time.monotonic(), -1
         self.poses = PoseLearning(config, model.posed_images.cameras[self.indices], self.extent)
+        self.appearance = AppearanceLearning(config, len(self.indices))
+        self.transients = TransientLearning(config, pictures, model.posed_images, self.indices)
         self.state = self._first_state()
         self.snapshot_at, self.snapshot_cost = time.monotonic(), 0.0
-        self.exposures = Exposures.from_arrays(self.state.exposures)
+        self.appearance.restore(self.state.exposures)
+        self.transients.restore(self.state.transients)
         self.poses.restore(self.state.poses)
         self.resumed_at = self.state.step
 
@@ -183,22 +187,18 @@ class _Run:
             extent=self.extent,
             count=config.max_gaussians,
             seed=config.seed,
+            dense=round(config.dense_start * config.max_gaussians),
         )
         arrays = self.engine.read(self.engine.create(gaussians, sh_degree=config.sh_degree))
-        exposures = Exposures(self._gains()).arrays()
+        self.appearance.begin(self.model, self.pictures, self.indices)
         return TrainState(
             step=0,
             first_count=len(gaussians),
             arrays=converted(arrays, on_host),
-            exposures=exposures,
+            exposures=self.appearance.arrays(),
             poses=self.poses.arrays(),
+            transients=self.transients.arrays(),
         )
-
-    def _gains(self) -> NDArray[np.float64]:
-        """(c, 3) where the training pictures' colour transforms start."""
-        if not self.config.learn_exposure:
-            return np.ones((len(self.indices), 3))
-        return picture_gains(self.model, self.pictures, self.indices)
 
     def result(self) -> TrainResult:
         """Run to the end; on an interrupt, a lost device or any other stop, leave a checkpoint behind.
@@ -213,11 +213,22 @@ class _Run:
             self._save()
             raise
         self._save()
+        images = self.model.posed_images
+        cameras = self.poses.applied(images.cameras, self.indices)
+        gaussians, floaters = without_floaters(
+            self.engine,
+            Gaussians(**{name: getattr(self.state.arrays, name) for name in PARAMETERS}),
+            cameras,
+            images.is_eval,
+            self.model.points,
+            antialiased=self.config.antialiased,
+        )
         return TrainResult(
-            gaussians=Gaussians(**{name: getattr(self.state.arrays, name) for name in PARAMETERS}),
-            exposures=self._exposures_of_all(),
-            loss=self.loss,
-            cameras=self.poses.applied(self.model.posed_images.cameras, self.indices),
+            gaussians=gaussians,
+            floaters=floaters,
+            exposures=self.appearance.of_all(len(self.model.posed_images.cameras), self.indices),
+            loss=self.teller.loss,
+            cameras=cameras,
             motion=self.poses.corrections.motion() if self.poses.moving else None,
             resumed_at=self.resumed_at,
             warnings=tuple(self.warnings),
@@ -233,6 +244,7 @@ class _Run:
             del arrays
             self._stretch(begin, end, splats)
             self._consider_poses(end, splats)
+            self._consider_transients(end, splats)
             arrays = self.engine.read(splats)
             del splats
             self._boundary(end, arrays)
@@ -264,11 +276,27 @@ class _Run:
                 rendering,
                 self.pictures.target(int(self.indices[place]), level),
                 ssim_weight=self.config.ssim_weight,
-                colour=self._colour(place),
+                colour=self.appearance.colour(place),
             )
             return loss.value, lambda: engine.backward(splats, rendering, loss.grad_rgb)
 
         self.poses.consider(done, given, look)
+
+    def _consider_transients(self, done: int, splats: Splats) -> None:
+        """Look for what passes through the film, with the Gaussians as they are."""
+
+        def camera(place: int, level: int) -> PinholeCamera:
+            return self.poses.camera(place, self.pictures.camera(int(self.indices[place]), level))
+
+        settings = self.settings[schedule.sh_degree(self.config, done - 1)]
+        scene = Scene(
+            engine=self.engine,
+            splats=splats,
+            settings=settings,
+            camera=camera,
+            colour=self.appearance.colour,
+        )
+        self.transients.consider(done, scene)
 
     def _submit(self, step: int, splats: Splats) -> _Submitted:
         """One picture: render, compare, improve."""
@@ -276,28 +304,36 @@ class _Run:
         place = self.order.place(step)
         index = int(self.indices[place])
         level = schedule.divisor(config, step, self.shorter_side)
-        colour = self._colour(place)
+        colour = self.appearance.colour(place)
         target = self.pictures.target(index, level)
         settings = self.settings[schedule.sh_degree(config, step)]
+        flat = EVERY * config.regularise.flatness * (step % EVERY == 0)
+        if flat:
+            settings = replace(settings, with_depth=True)
+        rates = schedule.learning_rates(config, step, self.extent)
         camera = self.poses.camera(place, self.pictures.camera(index, level))
         rendering = engine.rasterize(splats, camera, settings)
         loss = engine.photometric_loss(rendering, target, ssim_weight=config.ssim_weight, colour=colour)
+        alpha_slope = depth_slope = None
+        if flat:
+            alpha_slope, depth_slope = flatness_slopes(
+                engine.xp, rendering.alpha, rendering.depth, target.pixels, self.extent, flat
+            )
         error = None
-        if self._due(step):
+        if self.teller.is_due(step):
             error = sampled_error(engine.xp, rendering.rgb, target.pixels, colour)
         slope = engine.update(
             splats,
             rendering,
             loss.grad_rgb,
-            rates=schedule.learning_rates(config, step, self.extent),
+            rates=with_pulls(rates, config, count=splats.num_gaussians, extent=self.extent),
             step=step + 1,
             collect=step < self.last_round,
             with_camera=self.poses.moving,
+            grad_alpha=alpha_slope,
+            grad_depth=depth_slope,
         )
         return _Submitted(step=step, place=place, loss=loss, error=error, slope=slope)
-
-    def _colour(self, place: int) -> NDArray[np.float32] | None:
-        return self.exposures.colour(place) if self.config.learn_exposure else None
 
     def _settle(self, submitted: _Submitted, num_gaussians: int) -> None:
         """Take in what a step has found out.
@@ -311,14 +347,8 @@ class _Run:
                 f"Training diverged at step {step + 1} of {config.max_steps}: the loss is {value}.",
                 hint="Give another train.seed in a settings file (--config); if it happens again, please report it.",
             )
-        self.loss = value if math.isnan(self.loss) else self.loss + _SMOOTHING * (value - self.loss)
-        if submitted.error is not None:
-            newest = -10.0 * math.log10(max(float(submitted.error), 1e-10))
-            self._tell(step, newest, num_gaussians)
-        gradient = submitted.loss.grad_colour
-        if gradient is not None:
-            rate = config.exposure_rate * (1 - step / config.max_steps)
-            self.exposures.step(submitted.place, gradient, rate, config.exposure_pull)
+        self.teller.take_in(step, value, submitted.error, num_gaussians)
+        self.appearance.learn(submitted.place, submitted.loss, step)
         if submitted.slope is not None:
             self.poses.learn(submitted.place, submitted.slope, step)
 
@@ -336,8 +366,9 @@ class _Run:
             self.state,
             step=done,
             arrays=host,
-            exposures=self.exposures.arrays(),
+            exposures=self.appearance.arrays(),
             poses=self.poses.arrays(),
+            transients=self.transients.arrays(),
         )
         self.snapshot_at = time.monotonic()
         self.snapshot_cost = (self.snapshot_at - begun) / max(count, 1)
@@ -348,43 +379,3 @@ class _Run:
         if self.directory is not None and self.saved_step != self.state.step:
             save_checkpoint(self.directory, self.state, self.name)
             self.saved_at, self.saved_step = time.monotonic(), self.state.step
-
-    def _due(self, step: int) -> bool:
-        """Whether to report this step: a few times a second, and the last one."""
-        now = time.monotonic()
-        if now - self.reported_at <= _REPORT_EVERY_S and step + 1 < self.config.max_steps:
-            return False
-        self.reported_at = now
-        return True
-
-    def _tell(self, step: int, psnr: float, num_gaussians: int) -> None:
-        self.psnr = psnr if math.isnan(self.psnr) else self.psnr + _SMOOTHING * (psnr - self.psnr)
-        done, total = step + 1, self.config.max_steps
-        metrics = {"step": done, "loss": self.loss, "psnr": self.psnr, "num_gaussians": num_gaussians}
-        self.report(
-            Progress(
-                fraction=schedule.share_of_work(self.config, done, self.shorter_side),
-                message=f"training step {done} of {total}",
-                metrics=metrics,
-            )
-        )
-
-    def _exposures_of_all(self) -> NDArray[np.float64]:
-        everyone = identity_exposures(len(self.model.posed_images.cameras))
-        everyone[self.indices] = self.state.exposures["matrices"]
-        return everyone
-
-
-def sampled_error(xp: Any, rgb: Array, pixels: Array, colour: NDArray[np.float32] | None) -> Array:
-    """Mean square error of a rendering (3, h, w), colour-transformed, against (h, w, 3) pixels, on a grid of them.
-
-    It stays on the device. Every operation is one that needs no library of the device's.
-    """
-    stride = max(1, min(pixels.shape[:2]) // _PSNR_SAMPLES)
-    shown = rgb[:, ::stride, ::stride]
-    if colour is not None:
-        red, green, blue = (xp.asarray(colour[:, k, None, None]) for k in range(3))
-        shown = red * shown[0] + green * shown[1] + blue * shown[2] + xp.asarray(colour[:, 3, None, None])
-    truth = xp.moveaxis(pixels[::stride, ::stride], 2, 0).astype(xp.float32) / 255
-    difference = xp.clip(shown, 0, 1) - truth
-    return (difference * difference).mean()

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from roomsplat.core.gaussians import Gaussians
+from roomsplat.core.morton import morton_order
 from roomsplat.render.base import LearningRates
 from roomsplat.render.cuda.layout import (
     BETA1,
@@ -23,7 +24,6 @@ from roomsplat.render.cuda.layout import (
     stride_of,
 )
 from roomsplat.render.cuda.sources import HERE, PRELUDE
-from roomsplat.render.morton import morton_order
 from tests.emulator.memory import poisoned_numpy as xp
 
 NAMES = (*FIELDS, "sh")

@@ -137,7 +137,7 @@ export interface paths {
         };
         /**
          * File
-         * @description One output: ``scene.ply``, ``report.html``, ``cameras/transforms.json``, ``live/scene.splat`` and so on.
+         * @description One output: ``scene.ply``, ``mesh.glb``, ``report.html``, ``cameras/transforms.json`` and so on.
          */
         get: operations["file_api_jobs__job_id__files__name__get"];
         put?: never;

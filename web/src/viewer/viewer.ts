@@ -145,6 +145,7 @@ class Viewer implements ViewerHandle {
     const { stage, state, status, navigator, views, measure } = this.parts;
     const first = state.mesh === undefined;
     status.loaded();
+    if (first && about.kind === "spz") state.turned = 90; // an SPZ has +y up; every other kind is ours
     this.setTurn(mesh, state.turned);
     stage.setAntialiased(about.antialiased);
     stage.swap(mesh, state.mesh);

@@ -75,13 +75,16 @@ test("a curve stays in its box, also when all its values are equal or none", () 
   }
 });
 
-test("the viewer shows the smallest whole splat, and parts of other files are not offered", () => {
+test("the viewer shows the smallest splat that knows its unit, and parts of other files are not offered", () => {
   const file = (name: string) => ({ name, size: 1, url: `/api/jobs/x/files/${name}` });
-  expect(shownScene([file("scene.ply"), file("scene.spz")])?.name).toBe("scene.spz");
+  expect(shownScene([file("scene.ply"), file("scene.spz"), file("scene.sog")])?.name).toBe("scene.sog");
+  expect(shownScene([file("scene.ply"), file("scene.spz")])?.name).toBe("scene.ply");
   expect(shownScene([file("cameras.zip")])).toBeNull();
   expect(["scene.ply", "cameras/frames.json", "live/scene.splat", "thumbnail.jpg"].filter(isOffered)).toEqual(
     ["scene.ply"],
   );
+  expect(aboutFile("mesh.mtl").title).toContain("OBJ");
+  expect(aboutFile("plan.svg").title).toBe("Floor plan");
   expect(aboutFile("scene.ply").order).toBeLessThan(aboutFile("something.new").order);
 });
 

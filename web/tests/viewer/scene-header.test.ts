@@ -56,6 +56,14 @@ describe("the head of a scene", () => {
     expect(await aboutScene("a.sog", bytes("PK\x03\x04"))).toMatchObject({ kind: "sog", antialiased: false });
   });
 
+  it("reads the unit of a SOG that roomsplat made, and of no other", async () => {
+    const made = (generator: string, scale: string) =>
+      bytes(`PK\x03\x04meta.json{"count": 1, "asset": {"generator": "${generator}", "scale": "${scale}"}}`);
+    expect((await aboutScene("a.sog", made("roomsplat 0.1.0", "metric"))).metric).toBe(true);
+    expect((await aboutScene("a.sog", made("roomsplat 0.1.0", "arbitrary"))).metric).toBe(false);
+    expect((await aboutScene("a.sog", made("another 1.0", "metric"))).metric).toBe(false);
+  });
+
   it("goes by the content where the name lies, and by the name for .splat, which has no magic", async () => {
     expect((await aboutScene("renamed.splat", ply())).kind).toBe("ply");
     expect((await aboutScene("a.splat", bytes("\x01\x02\x03\x04"))).kind).toBe("splat");

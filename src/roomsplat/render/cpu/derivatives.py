@@ -7,14 +7,22 @@ from roomsplat.render.base import Gradients, LearningRates
 from roomsplat.render.cpu.blending_backward import W_DEPTH, W_RED, blend_backward
 from roomsplat.render.cpu.buffers import Float
 from roomsplat.render.cpu.drawing import CpuRendering, depth_records
-from roomsplat.render.cpu.layout import CpuSplats, fields_from_blocks, rate_per_row
+from roomsplat.render.cpu.layout import CpuSplats, fields_from_blocks, pulls_of, rate_per_row
 from roomsplat.render.cpu.memory import aligned_zeros
 from roomsplat.render.cpu.optimise import BETA1, BETA2, CAMERA_TERMS, step
 from roomsplat.render.cpu.workspace import Workspace
 
 
-def blend_gradient(work: Workspace, rendering: CpuRendering, grad_rgb: Float, *, absolutes: bool) -> None:
-    """Fill the moments of every pair from the colour's gradient."""
+def blend_gradient(
+    work: Workspace,
+    rendering: CpuRendering,
+    grad_rgb: Float,
+    grad_alpha: Float | None,
+    grad_depth: Float | None,
+    *,
+    absolutes: bool,
+) -> None:
+    """Fill the moments of every pair from the pictures' gradients."""
     flat = np.ascontiguousarray(grad_rgb, np.float32).ravel()
     assert flat.size == rendering.rgb.size, "the gradient has not the picture's size"
     _blend_gradient(
@@ -26,6 +34,8 @@ def blend_gradient(work: Workspace, rendering: CpuRendering, grad_rgb: Float, *,
         rendering.pairs.moments,
         absolutes,
     )
+    if grad_alpha is not None or grad_depth is not None:
+        _add_alpha_and_depth(work, rendering, grad_alpha, grad_depth)
 
 
 def _blend_gradient(
@@ -75,12 +85,11 @@ def plain_gradients(
     grad_depth: Float | None,
 ) -> Gradients:
     """Gradients of every parameter and of the camera pose; changes nothing."""
-    blend_gradient(work, rendering, grad_rgb, absolutes=False)
-    if grad_alpha is not None or grad_depth is not None:
-        _add_alpha_and_depth(work, rendering, grad_alpha, grad_depth)
+    blend_gradient(work, rendering, grad_rgb, grad_alpha, grad_depth, absolutes=False)
     gradients = aligned_zeros(splats.params.shape)
     rates, corrections = np.zeros(splats.params.shape[1], np.float32), np.ones(2, np.float32)
-    camera = _run_step(work, splats, rendering, gradients, rates, corrections, np.array([0, 0, 1]))
+    modes, pulls = np.array([0, 0, 1, 0]), np.zeros(3, np.float32)
+    camera = _run_step(work, splats, rendering, gradients, (rates, corrections, pulls), modes)
     fields = fields_from_blocks(gradients, splats.num_gaussians)
     return Gradients(**fields, pose=camera[:6], focal=float(camera[6]))
 
@@ -91,12 +100,16 @@ def adam_update(
     rendering: CpuRendering,
     rates: LearningRates,
     step_number: int,
-    modes: NDArray[np.int64],
+    *,
+    collect: bool,
+    with_camera: bool,
 ) -> NDArray[np.float64]:
     """One Adam step from the moments that ``blend_gradient`` left; returns the camera's gradient (7,)."""
+    pulls = pulls_of(rates)
+    modes = np.array([True, collect, with_camera, pulls.any()]).astype(np.int64)
     table = rate_per_row(rates, splats.params.shape[1])
     corrections = np.array([1 / (1 - BETA1**step_number), 1 / (1 - BETA2**step_number)], np.float32)
-    return _run_step(work, splats, rendering, splats.params, table, corrections, modes)
+    return _run_step(work, splats, rendering, splats.params, (table, corrections, pulls), modes)
 
 
 def _run_step(
@@ -104,15 +117,15 @@ def _run_step(
     splats: CpuSplats,
     rendering: CpuRendering,
     gradients: Float,
-    rates: Float,
-    corrections: Float,
+    adam: tuple[Float, Float, Float],
     modes: NDArray[np.int64],
 ) -> NDArray[np.float64]:
+    """``adam``: rates per row, corrections, pulls."""
     seen = rendering.gaussians
     with work.phase("step") as counter:
         step(
             splats.params, splats.first_moments, splats.second_moments, splats.statistics, gradients, rendering.view,
-            rendering.degree, seen.flags, seen.slot_starts, seen.slot_counts, rendering.pairs.moments, rates,
-            corrections, modes, work.vectors(), seen.camera_sums, counter, work.threads,
+            rendering.degree, seen.flags, seen.slot_starts, seen.slot_counts, rendering.pairs.moments, *adam,
+            modes, work.vectors(), seen.camera_sums, counter, work.threads,
         )  # fmt: skip
     return seen.camera_sums[:, :CAMERA_TERMS].sum(axis=0, dtype=np.float64)

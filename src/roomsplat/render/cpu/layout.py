@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from roomsplat.core.morton import morton_order
 from roomsplat.render.base import LearningRates, SplatArrays
 from roomsplat.render.cpu.memory import aligned_zeros
 from roomsplat.render.cpu.vectors import LANES
-from roomsplat.render.morton import morton_order
 
 Float = NDArray[np.float32]
 
@@ -125,3 +125,8 @@ def rate_per_row(rates: LearningRates, rows: int) -> Float:
     table[MEAN:QUAT], table[QUAT:SCALE], table[SCALE:LOGIT] = rates.means, rates.quats, rates.log_scales
     table[LOGIT], table[SH : SH + 3] = rates.opacity_logits, rates.sh_dc
     return table
+
+
+def pulls_of(rates: LearningRates) -> Float:
+    """(3,) on opacities, scales and harmonics."""
+    return np.array([rates.opacity_pull, rates.scale_pull, rates.sh_pull], np.float32)

@@ -23,7 +23,7 @@ from roomsplat.render.cpu.blending_backward import (
     W_RED,
     K,
 )
-from roomsplat.render.cpu.elementary import INLINE, PARALLEL, WORKER, log, rotation_backward, sigmoid
+from roomsplat.render.cpu.elementary import INLINE, PARALLEL, WORKER, exp, log, rotation_backward, sigmoid
 from roomsplat.render.cpu.geometry import (
     axes_on_screen,
     camera_position,
@@ -34,7 +34,7 @@ from roomsplat.render.cpu.geometry import (
     screen_from_world,
 )
 from roomsplat.render.cpu.harmonics import colour_backward
-from roomsplat.render.cpu.layout import LOGIT, MEAN, QUAT, SCALE
+from roomsplat.render.cpu.layout import LOGIT, MEAN, QUAT, SCALE, SH
 from roomsplat.render.cpu.memory import load, store, take_next, totals, transpose
 from roomsplat.render.cpu.projection import CHUNK
 from roomsplat.render.cpu.vectors import everywhere, mask_of, maximum, select, sqrt
@@ -238,6 +238,17 @@ def _block_gradient(p, view, degree, flags, sums, camera, gradient):
 
 
 @njit(**INLINE)
+def _pull(p, gradient, rows, pulls):
+    """Add what pulls beside the picture: on the opacity, the scales and the harmonics that depend on the direction."""
+    opacity = sigmoid(load(p, LOGIT))
+    store(gradient, LOGIT, load(gradient, LOGIT) + pulls[0] * opacity * (1.0 - opacity))
+    for row in range(SCALE, SCALE + 3):
+        store(gradient, row, load(gradient, row) + pulls[1] * exp(load(p, row)))
+    for row in range(SH + 3, rows):
+        store(gradient, row, load(gradient, row) + pulls[2] * load(p, row))
+
+
+@njit(**INLINE)
 def _adam(p, m, v, gradient, rates, rows, correction1, correction2, seen):
     """One step of Adam (Kingma & Ba 2015) for the seen lanes of the first ``rows`` rows."""
     for row in range(rows):
@@ -290,13 +301,14 @@ def step_blocks(
     slots,
     rates,
     corrections,
+    pulls,
     modes,
     scratch,
     camera_sums,
     first,
     last,
 ):
-    """Blocks ``first`` to ``last``. ``modes``: apply Adam, collect statistics, sum the camera's gradient (0 or 1)."""
+    """Blocks ``first`` to ``last``; ``modes``: Adam, collect statistics, sum the camera's gradient, pull (0 or 1)."""
     sums, camera, gradient = scratch[SUMS:CAMERA], scratch[CAMERA:GRADIENT], scratch[GRADIENT:SCRATCH_ROWS]
     zero = everywhere(0.0)
     p0, p1, p2, p3, p4, p5, p6 = zero, zero, zero, zero, zero, zero, zero
@@ -318,6 +330,8 @@ def step_blocks(
             p2, p3 = p2 + select(seen, load(camera, 2), 0.0), p3 + select(seen, load(camera, 3), 0.0)
             p4, p5 = p4 + select(seen, load(camera, 4), 0.0), p5 + select(seen, load(camera, 5), 0.0)
             p6 = p6 + select(seen, load(camera, 6), 0.0)
+        if modes[3] != 0:
+            _pull(p, gradient, rows, pulls)
         if modes[0] != 0:
             _adam(p, m[block], v[block], gradient, rates, rows, corrections[0], corrections[1], seen)
         else:
@@ -340,6 +354,7 @@ def step(
     slots,
     rates,
     corrections,
+    pulls,
     modes,
     scratch,
     camera_sums,
@@ -350,7 +365,8 @@ def step(
 
     Args: ``params``, ``m``, ``v`` (blocks, rows, 16); ``statistics`` (blocks, 4, 16); ``gradients`` like ``params``,
     written when Adam is not applied; ``flags`` as from ``project``; ``starts`` and ``counts`` of each Gaussian's slots;
-    ``rates`` per row; ``corrections`` 1 / (1 - beta^step) of both moments; out: ``camera_sums`` (chunks, 16).
+    ``rates`` per row; ``corrections`` 1 / (1 - beta^step) of both moments; ``pulls`` of ``layout.pulls_of``; out:
+    ``camera_sums`` (chunks, 16).
     """
     for thread in prange(threads):
         while True:
@@ -359,5 +375,5 @@ def step(
                 break
             step_blocks(
                 params, m, v, statistics, gradients, view, degree, flags, starts, counts, slots, rates, corrections,
-                modes, scratch[thread], camera_sums, chunk * CHUNK, min((chunk + 1) * CHUNK, len(flags)),
+                pulls, modes, scratch[thread], camera_sums, chunk * CHUNK, min((chunk + 1) * CHUNK, len(flags)),
             )  # fmt: skip

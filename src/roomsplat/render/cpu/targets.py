@@ -1,7 +1,7 @@
 """A training picture in 8 bits, and its SSIM moments for as long as there is room to keep them."""
 
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,3 +86,9 @@ def mask_bytes(mask: NDArray[np.bool_] | None) -> Bytes:
     flat = aligned_zeros(mask.size + SLACK, np.uint8)
     flat[: mask.size] = mask.ravel() * np.uint8(255)
     return flat
+
+
+def hide_pixels(target: CpuTarget, shown: NDArray[np.bool_]) -> CpuTarget:
+    """The same picture with fewer pixels that count. It shares the pixels, and the moments if they are there."""
+    used = shown if target.used is None else shown & target.used
+    return replace(target, mask=mask_bytes(used), num_used=int(used.sum()))

@@ -63,7 +63,7 @@ class Derivatives:
     def plain_gradients(self, splats: CudaSplats, sums: PairSums) -> Gradients:
         """Gradients of every parameter and of the camera pose; changes nothing. Waits for the camera's."""
         gradients = self._device.xp.zeros_like(splats.params)
-        pending = self._run(splats, sums, self._adam[2], (False, False, True), gradients)
+        pending = self._run(splats, sums, adam_struct(_NO_RATES, 1), (False, False, True), gradients)
         assert pending is not None
         fields, camera = fields_from_planes(gradients, splats.num_gaussians), pending.value()
         return Gradients(**fields, pose=camera[:6], focal=float(camera[6]))

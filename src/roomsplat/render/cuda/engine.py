@@ -58,6 +58,11 @@ class CudaEngine:
         """What it was last at, for a sentence after "while"."""
         return self._task.words()
 
+    def device_memory(self) -> tuple[int, int] | None:
+        """Bytes in use on the GPU, by whomever, and bytes that it has; ``None`` where the device cannot tell."""
+        asked = getattr(self.device, "memory", None)
+        return None if asked is None else asked()
+
     @on_device
     def create(self, gaussians: Gaussians, *, sh_degree: int) -> CudaSplats:
         """Take parameters in, with zero moments."""
@@ -100,6 +105,12 @@ class CudaEngine:
         """The same picture at a smaller size."""
         assert isinstance(target, CudaTarget), "the target is another engine's"
         return self._targets.reduce(target, width, height)
+
+    @on_device
+    def hide_pixels(self, target: Target, shown: Array) -> CudaTarget:
+        """The same picture with fewer pixels that count."""
+        assert isinstance(target, CudaTarget), "the target is another engine's"
+        return self._targets.hide(target, shown)
 
     @on_device
     def photometric_loss(
@@ -149,10 +160,14 @@ class CudaEngine:
         step: int,
         collect: bool = False,
         with_camera: bool = False,
+        grad_alpha: Array | None = None,
+        grad_depth: Array | None = None,
     ) -> LateCameraSlope | None:
         """Backward and one Adam step, fused."""
         drawn = self._own_rendering(rendering)
-        slots = self._slopes.fill(drawn, self._plain(grad_rgb), absolutes=collect)
+        slots = self._slopes.fill(
+            drawn, *map(self._plain, (grad_rgb, grad_alpha, grad_depth)), absolutes=collect
+        )
         slope = self._derivatives.adam_update(
             _own_splats(splats),
             _sums(drawn, slots),

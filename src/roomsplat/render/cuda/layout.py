@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from roomsplat.core.gaussians import Gaussians
+from roomsplat.core.morton import morton_order
 from roomsplat.render.base import LearningRates, SplatArrays
 from roomsplat.render.cuda.device import Array
 from roomsplat.render.host import padded_harmonics
-from roomsplat.render.morton import morton_order
 
 PIXELS = 2
 """Of a tile's column that one lane of a warp blends: the define of that name in the kernels."""
@@ -131,9 +131,9 @@ def arrays_from_splats(splats: CudaSplats) -> SplatArrays:
     )
 
 
-ADAM = np.dtype(
-    [(name, np.float32) for name in ("means", "quats", "scales", "logits", "dc", "rest", "correction")],
-)
+_ADAM_FIELDS = ("means", "quats", "scales", "logits", "dc", "rest", "correction")
+_PULLS = ("opacity_pull", "scale_pull", "sh_pull")
+ADAM = np.dtype([(name, np.float32) for name in (*_ADAM_FIELDS, *_PULLS)])
 """``Adam`` of ``update.cu``."""
 BETA1, BETA2 = 0.9, 0.999
 """Adam's decay rates (Kerbl et al. 2023); ``update.cu`` has the same."""
@@ -150,5 +150,6 @@ def adam_struct(rates: LearningRates, step: int) -> Any:
         rates.sh_dc * first,
         rates.sh_rest * first,
         1 / (1 - BETA2**step),
+        *(getattr(rates, name) for name in _PULLS),
     )
     return np.array(values, ADAM)[()]

@@ -62,6 +62,11 @@ class Targets:
             mask = covered // np.uint8(255) * np.uint8(255)
         return self._target(self._resampled(target.planes, LANCZOS, width, height), mask)
 
+    def hide(self, target: CudaTarget, shown: Array) -> CudaTarget:
+        """With only those pixels that ``shown``, (h, w) bool, leaves; the pixels themselves are shared."""
+        mask = shown.astype(np.uint8) * np.uint8(255)
+        return self._target(target.planes, mask if target.mask is None else mask & target.mask)
+
     def _target(self, planes: Array, mask: Array | None) -> CudaTarget:
         _, height, width = planes.shape
         used = None if mask is None else (mask != 0).sum(dtype=np.int32, keepdims=True).reshape(1)

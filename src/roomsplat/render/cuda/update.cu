@@ -17,7 +17,8 @@
 #define BATCH 3  // coefficients of a batch: 27 loads under way
 
 // Rates times the first moment's correction, 1 / (1 - BETA1^step); correction: 1 / (1 - BETA2^step).
-struct Adam { float means, quats, scales, logits, dc, rest, correction; };
+// The pulls of render/base.py (LearningRates) come last.
+struct Adam { float means, quats, scales, logits, dc, rest, correction, opacity_pull, scale_pull, sh_pull; };
 
 // One Gaussian's column of the planes.
 struct Planes {
@@ -86,7 +87,7 @@ __device__ __forceinline__ Vector step_harmonics(
             const float weight = g[0] * value[3 * k] + g[1] * value[3 * k + 1] + g[2] * value[3 * k + 2];
             slope.x += weight * steep.x, slope.y += weight * steep.y, slope.z += weight * steep.z;
 #pragma unroll
-            for (int c = 0; c < 3; c++) gradient[3 * k + c] = basis * g[c];
+            for (int c = 0; c < 3; c++) gradient[3 * k + c] = basis * g[c] + adam.sh_pull * value[3 * k + c];
         }
         if (count == BATCH) step_rows<3 * BATCH>(planes, row, rates, value, gradient);
         else step_rows<6>(planes, row, rates, value, gradient);  // degree 2: coefficients 7 and 8
@@ -224,15 +225,15 @@ __device__ __forceinline__ void update_one(
     const float opacity = sigmoid(value[LOGIT]);
     // The sum of k is opacity * dL/d(opacity), whatever antialiasing made of the opacity; 1 - sigmoid(x) = sigmoid(-x),
     // but as a difference it loses digits where a Gaussian is nearly opaque.
-    gradient[LOGIT] = sums[SUM_K] * sigmoid(-value[LOGIT]);
+    gradient[LOGIT] = (sums[SUM_K] + adam.opacity_pull * opacity) * sigmoid(-value[LOGIT]);
     const Vector d = covariance_gradient(view, e, sums, conic);
     const float e0 = 2.0f * e.s0 * e.s0, e1 = 2.0f * e.s1 * e.s1, e2 = 2.0f * e.s2 * e.s2;
     const float dv[6] = {e0 * (d.x * e.v00 + d.y * e.v10), e1 * (d.x * e.v01 + d.y * e.v11),
                          e2 * (d.x * e.v02 + d.y * e.v12), e0 * (d.y * e.v00 + d.z * e.v10),
                          e1 * (d.y * e.v01 + d.z * e.v11), e2 * (d.y * e.v02 + d.z * e.v12)};
-    gradient[SCALE] = dv[0] * e.v00 + dv[3] * e.v10;
-    gradient[SCALE + 1] = dv[1] * e.v01 + dv[4] * e.v11;
-    gradient[SCALE + 2] = dv[2] * e.v02 + dv[5] * e.v12;
+    gradient[SCALE] = dv[0] * e.v00 + dv[3] * e.v10 + adam.scale_pull * e.s0;
+    gradient[SCALE + 1] = dv[1] * e.v01 + dv[4] * e.v11 + adam.scale_pull * e.s1;
+    gradient[SCALE + 2] = dv[2] * e.v02 + dv[5] * e.v12 + adam.scale_pull * e.s2;
     quaternion_gradient(e, dv, gradient + QUAT);
     float dj[6];
     jacobian_gradient(view, e, dv, dj);

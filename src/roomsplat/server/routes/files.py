@@ -58,7 +58,7 @@ def list_files(job_id: str, user: CurrentUser, service: TheService) -> FileList:
 
 @router.get("/api/jobs/{job_id}/files/{name:path}", response_class=Response, responses=FILE)
 def file(job_id: str, name: str, request: Request, user: CurrentUser, service: TheService) -> Response:
-    """One output: ``scene.ply``, ``report.html``, ``cameras/transforms.json``, ``live/scene.splat`` and so on."""
+    """One output: ``scene.ply``, ``mesh.glb``, ``report.html``, ``cameras/transforms.json`` and so on."""
     service.jobs.get(job_id, user.id)
     if name.startswith("work/"):
         raise FileNotInStoreError(name)

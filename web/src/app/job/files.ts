@@ -14,9 +14,14 @@ const KNOWN: readonly (readonly [RegExp, string])[] = [
   [/^scene\.spz$/, "Splat, small"],
   [/^scene\.sog$/, "Splat for the web"],
   [/^scene\.splat$/, "Splat, simple viewers"],
+  [/^scene\.glb$/, "Splat, glTF"],
+  [/^scene\.html$/, "Splat and viewer, one page"],
   [/^mesh\.glb$/, "Mesh"],
   [/^mesh\.obj$/, "Mesh, OBJ"],
+  [/^mesh\.mtl$/, "Mesh, OBJ: its material"],
+  [/^mesh\.(jpg|png)$/, "Mesh, OBJ: its texture"],
   [/^mesh\.ply$/, "Mesh, PLY"],
+  [/^plan\.svg$/, "Floor plan"],
   [/^tour\.mp4$/, "Fly-through film"],
   [/^preview\.png$/, "Picture"],
   [/^cameras\.zip$/, "Cameras and pictures"],
@@ -37,7 +42,8 @@ export function aboutFile(name: string): About {
   return { title: KNOWN[order]?.[1] ?? name, kind, order };
 }
 
-const SHOWN = ["scene.spz", "scene.sog", "scene.ply", "scene.splat"];
+/** The SPZ last of the whole ones: it does not know whether its unit is the metre. */
+const SHOWN = ["scene.sog", "scene.ply", "scene.spz", "scene.splat"];
 
 /** The splat that the viewer shows: everything in it, and small where there is a choice. */
 export function shownScene(files: readonly JobFile[]): JobFile | null {

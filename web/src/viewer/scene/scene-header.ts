@@ -25,7 +25,12 @@ export async function aboutScene(fileName: string, head: Uint8Array<ArrayBuffer>
   if (kind === "spz") {
     return { kind, antialiased: await spzIsAntialiased(head), metric: false };
   }
-  return { kind, antialiased: kind === "sog" && /"antialias"\s*:\s*true/.test(text), metric: false };
+  if (kind === "sog") {
+    // Our own lie plain at the beginning; of others' the description may be packed or come later.
+    const metric = /"generator"\s*:\s*"roomsplat [^}]*"scale"\s*:\s*"metric"/.test(text);
+    return { kind, antialiased: /"antialias"\s*:\s*true/.test(text), metric };
+  }
+  return { kind, antialiased: false, metric: false };
 }
 
 function kindOf(fileName: string, head: Uint8Array): SplatKind {

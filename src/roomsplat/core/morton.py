@@ -1,7 +1,4 @@
-"""The order in which engines store Gaussians: along a Z-order curve, so that neighbours in space are in memory, too.
-
-What the camera does not see then fills whole vectors (CPU) and whole warps (GPU), which leave at once.
-"""
+"""An order along a Z-order curve: neighbours in space become neighbours in an engine's memory and in files."""
 
 from typing import Any
 
