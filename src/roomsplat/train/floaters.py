@@ -22,7 +22,8 @@ from roomsplat.train.host import on_host
 
 Float = NDArray[np.float32]
 SEEN_PX = 0.5
-"""A Gaussian that makes up less of a picture is not seen there."""
+"""A Gaussian that makes up less of a picture as it was filmed is not seen there. Not of the reduced picture in which it is
+looked for: of 200 k Gaussians in full HD a third cover less than half a pixel of that, and 2 dB went with them."""
 LOOKED_AT_PX = 480
 """Longer side of the pictures in which it is looked for: 60 views of 100 k Gaussians take the CPU engine 2 s."""
 NEAR_PERCENTILE, NEAR_SHARE = 1.0, 0.5
@@ -57,14 +58,18 @@ def sight(
     cameras: Iterable[PinholeCamera],
     points: PointCloud,
     *,
+    filmed_per_looked: float = 1.0,
     antialiased: bool = False,
 ) -> Sight:
     """Render every view once, in grey, and read the weights off. One view takes a forward and a backward pass.
+
+    ``filmed_per_looked``: how many pixels of the picture as it was filmed one pixel of the view stands for.
 
     Raises:
         EngineError: the device failed or its memory is full.
     """
     count, settings = len(gaussians), RenderSettings(sh_degree=0, antialiased=antialiased)
+    least = SEEN_PX / filmed_per_looked
     views, total, front = np.zeros(count, np.int32), np.zeros(count, np.float32), np.zeros(count, np.float32)
     with engine.guard:
         splats = engine.create(_numbered(gaussians), sh_degree=1)
@@ -77,7 +82,7 @@ def sight(
             # Colour is 0.5 + Y00 · dc, and dc is zero: never clamped.
             gradient = engine.backward(splats, rendering, slopes).sh[:, 0, 0]
             weight[order] = on_host(gradient) / np.float32(Y00)
-            views += weight >= SEEN_PX
+            views += weight >= least
             total += weight
             depth = gaussians.means @ camera.cam_from_world[2, :3] + camera.cam_from_world[2, 3]
             front += weight * (depth < near_limit(camera, points))
@@ -128,7 +133,10 @@ def without_floaters(
     *,
     antialiased: bool = False,
 ) -> tuple[Gaussians, Floaters]:
-    """Take away what no training picture shows, and what one alone shows and puts in front of everything else.
+    """Take away what one training picture alone shows and puts in front of everything else.
+
+    What none shows stays: it does no harm to what was filmed, and beyond the film's edges it is the best guess there is.
+    Without it the first picture of `bedroom`, held out, fell from 19.8 to 18.8 dB, and all of them by 0.3.
 
     ``is_eval`` (c,): held out. The order of the others stays.
 
@@ -138,9 +146,10 @@ def without_floaters(
     views = [_small(cameras, index) for index in range(len(cameras))]
     trained = [view for view, held in zip(views, is_eval.tolist(), strict=True) if not held]
     held_out = [view for view, held in zip(views, is_eval.tolist(), strict=True) if held]
-    seen = sight(engine, gaussians, trained, points, antialiased=antialiased)
+    pixels = cameras.width * cameras.height / (views[0].width * views[0].height)
+    seen = sight(engine, gaussians, trained, points, filmed_per_looked=pixels, antialiased=antialiased)
     single = seen.views == 1
-    keep = (seen.views > 1) | (single & (seen.front <= MOSTLY * seen.total))
+    keep = ~(single & (seen.front > MOSTLY * seen.total))
     kept = gaussians[keep]
     before = after = share = None
     if held_out:
