@@ -1,5 +1,6 @@
 """Laws of finding cameras from nothing but matches."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,13 +8,14 @@ import numpy as np
 import pytest
 
 from roomsplat.core.alignment import trajectory_error
-from roomsplat.core.progress import silent
+from roomsplat.core.images import Frame
+from roomsplat.core.progress import ReportProgress, silent
 from roomsplat.errors import RegistrationError
 from roomsplat.pipeline import lost
 from roomsplat.pipeline.config import PipelineConfig
 from roomsplat.posefree.bundle import Lens
 from roomsplat.posefree.config import PosefreeConfig
-from roomsplat.posefree.from_nothing import solve
+from roomsplat.posefree.from_nothing import cameras_from_nothing, solve
 from roomsplat.posefree.tracks import chained
 from roomsplat.sfm.config import SfmConfig
 from roomsplat.sfm.manifest import SfmResult, load_sfm
@@ -24,6 +26,7 @@ from tests.posefree.travels import LENS, SIZE, Travel, round_the_room
 
 COUNT = 24
 COUNTED = 9
+WALKED = 15
 USUAL = Lens(focal=1.2)
 
 
@@ -106,6 +109,29 @@ def test_the_line_begins_from_nothing_where_matching_finds_no_model(
     off = replace(config, posefree=PosefreeConfig(from_nothing=False))
     with pytest.raises(NoModelError, match="Only 2 of 9"):
         lost.find_cameras(frames, out, off, silent)
+
+
+@pytest.mark.parametrize("from_nothing", [True, False])
+def test_half_a_room_gives_way_to_the_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, from_nothing: bool
+) -> None:
+    """Eight of fifteen frames in sfm's model: along the film all are found, and lie where sfm's result lay."""
+    frames = hidden_film(tmp_path).frames[:WALKED]
+    out = tmp_path / "sfm"
+    out.mkdir()
+
+    def half(frames: Sequence[Frame], folder: Path, config: SfmConfig, report: ReportProgress) -> SfmResult:
+        return cameras_from_nothing(frames[:8], folder, config, report)
+
+    monkeypatch.setattr(lost, "solve_cameras", half)
+    config = PipelineConfig(
+        threads=2, sfm=SfmConfig(max_side=320), posefree=PosefreeConfig(from_nothing=from_nothing)
+    )
+    result = lost.find_cameras(frames, out, config, silent)
+    assert len(result.frames) == (WALKED if from_nothing else 8)
+    assert [frame.index for frame in load_sfm(out).frames] == [frame.index for frame in result.frames]
+    assert all(path.exists() for path in load_sfm(out).model.posed_images.image_paths)
+    assert not (out / "second").exists()
 
 
 def test_what_matching_said_is_told_where_nothing_helps(

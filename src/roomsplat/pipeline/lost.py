@@ -1,5 +1,6 @@
 """Around matching: a start from nothing where it finds no cameras, and frames that it lost placed against the scene."""
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,10 +13,16 @@ from roomsplat.pipeline.workspace import Workspace
 from roomsplat.posefree.from_nothing import cameras_from_nothing
 from roomsplat.posefree.stage import find_lost_frames, lost_frames, with_placed_frames
 from roomsplat.render.base import Engine
-from roomsplat.sfm.manifest import SfmResult
+from roomsplat.sfm.config import SfmConfig
+from roomsplat.sfm.manifest import SfmResult, load_sfm
 from roomsplat.sfm.quality import NoModelError
 from roomsplat.sfm.shares import never_falling
 from roomsplat.sfm.solve import solve_cameras
+
+PART_SHARE = 0.6
+"""A model of fewer of the frames is half a room."""
+WHOLE_SHARE = 0.9
+"""What takes its place holds more of them than this: it rests on less, so it must be worth it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,9 +40,10 @@ class Completed:
 def find_cameras(
     frames: Sequence[Frame], folder: Path, config: PipelineConfig, report: ReportProgress
 ) -> SfmResult:
-    """Match and map; where that finds no model, begin with two frames and go along the film.
+    """Match and map; where that finds no model, or only a part of the film, begin with two frames and go along it.
 
-    ``folder`` exists and is empty.
+    ``folder`` exists and is empty. A part is kept unless going along the film finds nearly all of it: a corridor whose
+    two ways share nothing that both show had 104 of 200 frames in its larger model, and has 198 along the film.
 
     Raises:
         RegistrationError: neither found the cameras; told is what matching said.
@@ -44,7 +52,7 @@ def find_cameras(
     """
     sfm, told = replace(config.sfm, threads=config.sfm.threads or config.threads), never_falling(report)
     try:
-        return solve_cameras(frames, folder, sfm, told)
+        found = solve_cameras(frames, folder, sfm, told)
     except NoModelError as error:
         if not config.posefree.from_nothing:
             raise
@@ -52,6 +60,31 @@ def find_cameras(
             return cameras_from_nothing(frames, folder, sfm, told)
         except RegistrationError:
             raise error from None
+    if config.posefree.from_nothing and len(found.frames) < PART_SHARE * len(frames):
+        return _along_the_film(frames, folder, sfm, told, found)
+    return found
+
+
+def _along_the_film(
+    frames: Sequence[Frame], folder: Path, sfm: SfmConfig, report: ReportProgress, found: SfmResult
+) -> SfmResult:
+    """What going along the film finds, if that is nearly all, else ``found``, which lies in ``folder``."""
+    second = folder / "second"
+    second.mkdir()
+    try:
+        whole = len(cameras_from_nothing(frames, second, sfm, report).frames) >= WHOLE_SHARE * len(frames)
+    except RegistrationError:
+        whole = False
+    if not whole:
+        shutil.rmtree(second)
+        return found
+    for old in folder.iterdir():
+        if old != second:
+            shutil.rmtree(old) if old.is_dir() else old.unlink()
+    for new in second.iterdir():
+        new.rename(folder / new.name)
+    second.rmdir()
+    return load_sfm(folder)
 
 
 def complete_cameras(

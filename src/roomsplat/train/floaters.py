@@ -22,8 +22,8 @@ from roomsplat.train.host import on_host
 
 Float = NDArray[np.float32]
 SEEN_PX = 0.5
-"""A Gaussian that makes up less of a picture as it was filmed is not seen there. Not of the reduced picture in which it is
-looked for: of 200 k Gaussians in full HD a third cover less than half a pixel of that, and 2 dB went with them."""
+"""A Gaussian that makes up less of a picture as it was filmed is not seen there. Not of the reduced picture in which it
+is looked for: Gaussians of full HD are small."""
 LOOKED_AT_PX = 480
 """Longer side of the pictures in which it is looked for: 60 views of 100 k Gaussians take the CPU engine 2 s."""
 NEAR_PERCENTILE, NEAR_SHARE = 1.0, 0.5
@@ -135,7 +135,7 @@ def without_floaters(
 ) -> tuple[Gaussians, Floaters]:
     """Take away what one training picture alone shows and puts in front of everything else.
 
-    What none shows stays: it does no harm to what was filmed, and beyond the film's edges it is the best guess there is.
+    What none shows stays: it does no harm to what was filmed, and beyond the film's edges it is the best guess.
     Without it the first picture of `bedroom`, held out, fell from 19.8 to 18.8 dB, and all of them by 0.3.
 
     ``is_eval`` (c,): held out. The order of the others stays.
