@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 from roomsplat.core.alignment import trajectory_error
 from roomsplat.core.progress import silent
 from roomsplat.media.images import write_image
+from roomsplat.sfm.attempt import Attempt
 from roomsplat.sfm.colmap import Session
 from roomsplat.sfm.config import SfmConfig
 from roomsplat.sfm.features import find_features
-from roomsplat.sfm.mapping import STRICT, Attempt, Mapper
+from roomsplat.sfm.mapping import STRICT, Mapper
 from roomsplat.sfm.pairs import near_pairs
 from tests.sfm.scenes import PX_PER_UNIT, Wall, corner, draw, look_at
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from roomsplat.sfm.mapping import Attempt, sound_part
+from roomsplat.sfm.attempt import Attempt, has_settled, sound_part
 from roomsplat.sfm.model import MappedModel
 from roomsplat.sfm.support import Evidence
 from tests.sfm.scenes import LENS, walk
@@ -79,3 +79,14 @@ def test_a_stray_is_dropped_and_nothing_else() -> None:
     kept = sound_part(replace(sound, evidence=evidence))
     assert kept.model.frames.tolist() == [i for i in range(COUNT) if i != 11]
     assert kept.is_sound
+
+
+def test_a_model_has_settled_when_its_frames_keep_their_places_among_each_other() -> None:
+    """A world that is turned, moved and scaled, or has lost frames, is the same; a bent path is not."""
+    before = attempt(support=0.95, jump=0.0).model
+    moved = before.cam_from_world.copy()
+    moved[:, :3, 3] *= 3
+    assert has_settled(before, replace(before, cam_from_world=moved))
+    assert has_settled(before, replace(before, cam_from_world=moved).part(slice(0, CUT)))
+    assert not has_settled(before, attempt(support=0.95, jump=0.1).model)
+    assert has_settled(before.part(slice(0, 2)), before)

@@ -5,12 +5,13 @@ registers everything, and is wrong by 8 % of the path.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from roomsplat.core.progress import Progress, ReportProgress
+from roomsplat.sfm.attempt import Attempt, best_of, has_settled, sound_part, without_strays
 from roomsplat.sfm.colmap import Session, Thresholds
 from roomsplat.sfm.config import SfmConfig
 from roomsplat.sfm.features import Features
@@ -19,7 +20,6 @@ from roomsplat.sfm.keyframes import map_film
 from roomsplat.sfm.model import MappedModel
 from roomsplat.sfm.pairs import Pair, loop_pairs, near_pairs, sequential_pairs, thorough_pairs
 from roomsplat.sfm.pan import add_turns
-from roomsplat.sfm.quality import CUT_SUPPORT, find_jumps
 from roomsplat.sfm.solution import Solution
 from roomsplat.sfm.support import Evidence, MatchedPair, weigh
 
@@ -29,50 +29,13 @@ RELAXED = Thresholds(min_angle_deg=0.25, min_inliers=15, min_inlier_share=0.1)
 REACHING = Thresholds(min_angle_deg=0.25, min_inliers=8, min_inlier_share=0.05)
 MIN_PART_FRAMES = 4
 """A model with fewer frames is not worth joining: what is wrong in it has nothing to show itself by."""
-MAX_ROUNDS = 4
-MIN_SUPPORT = 0.5
+MAX_ROUNDS = 6
+# Rounds go on while the cameras move, not while the support rises: that stood at 0.991 when a film (60 frames of
+# `fast_turn`) was 2.5 % of the path off, and one round later, at 0.34 %. A round may be this much worse.
+SAME_RANK = 0.998
 # Of a model joined of parts with little in common: right joins of `office` had 0.88 and 0.91, wrong ones 0.20 to 0.50.
 MIN_JOINT_SUPPORT = 0.7
-# Of single frames: in a wrong place 0.17 (corridor) and 0.18 (kitchen); of right ones 0.51 and more on six films.
-MIN_FRAME_SUPPORT = 0.35
 MATCH_CHUNK = 100  # pairs per call and thread, 0.5 to 1 s: progress is told between calls
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """A model and how far the matches bear it out."""
-
-    model: MappedModel
-    evidence: Evidence
-    """Of all frames of the model, and perhaps of some that it has lost."""
-    others: tuple[MappedModel, ...]
-    """Further models, of other parts of the film."""
-    features: Sequence[Features]
-    """Of all frames: what the model's feature numbers count in. A closer look numbers them anew."""
-
-    @property
-    def support(self) -> NDArray[np.float64]:
-        """(c - 1,) share of the matches across each cut of the film that the cameras explain."""
-        return self.evidence.of_cuts(self.model.frames)
-
-    @property
-    def is_sound(self) -> bool:
-        """Whether every cut of the film is borne out."""
-        return _worst_cut(self) is None
-
-    @property
-    def is_doubtful(self) -> bool:
-        """Whether some cut is borne out less than in any model that was right: 0.85 and more on seven films."""
-        return bool(self.support.min(initial=1) < CUT_SUPPORT)
-
-    @property
-    def rank(self) -> float:
-        """Compares attempts: how many frames would be left of it, times how well the matches bear those out.
-
-        A corridor that was folded kept 108 frames, borne out by a half; one half of it, mapped in order, has 104.
-        """
-        kept = sound_part(self)
-        return len(kept.model.frames) * float(kept.support.mean()) if len(kept.support) else 0.0
 
 
 class Mapper:
@@ -107,7 +70,7 @@ class Mapper:
         if self._reach is None and (best is None or not best.is_sound):
             pairs = thorough_pairs([one.descriptors for one in self._features], self._config.seed)
             self.match(pairs, "matching thoroughly")
-            best = _best(best, self._complete(self.attempt(STRICT)))
+            best = best_of(best, self._complete(self.attempt(STRICT)))
         best = self._with_parts(sound_part(best)) if best is not None else None
         if best is None or len(best.model.points) == 0:
             return None
@@ -196,9 +159,13 @@ class Mapper:
         for _ in range(MAX_ROUNDS):
             start = replace(attempt, model=self._session.retriangulate(attempt.model, RELAXED))
             extended = self.attempt(RELAXED, start)
-            if extended is None or extended.rank <= attempt.rank:
+            if extended is None or extended.rank < SAME_RANK * attempt.rank:
                 break
-            attempt = sound_part(extended)
+            before, attempt = attempt, sound_part(extended)
+            if set(attempt.model.frames) <= set(before.model.frames) and has_settled(
+                before.model, attempt.model
+            ):
+                break
         return max(turned, self._with_turns(attempt), key=lambda candidate: candidate.rank)
 
     def in_order(self, folded: Attempt | None) -> Attempt | None:
@@ -221,7 +188,7 @@ class Mapper:
         if ordered is not None:
             ordered = self._with_parts(ordered)
             judged = None if folded is None else replace(folded, evidence=self._evidence(folded.model))
-            if _best(judged, ordered) is ordered:
+            if best_of(judged, ordered) is ordered:
                 return ordered
         self._session, self._matched, self._reach = everything, matched, None
         return folded
@@ -306,50 +273,6 @@ class Mapper:
             for j in range(max(0, i - reach), min(self._count, i + reach + 1))
             if i != j
         }
-
-
-def _best(*attempts: Attempt | None) -> Attempt | None:
-    return max((one for one in attempts if one is not None), key=lambda one: one.rank, default=None)
-
-
-def sound_part(attempt: Attempt) -> Attempt:
-    """Drop frames that contradict their own matches, and the smaller side of every cut that is not borne out."""
-    attempt = without_strays(attempt)
-    while (cut := _worst_cut(attempt)) is not None:
-        keep = slice(0, cut) if 2 * cut >= len(attempt.model.frames) else slice(cut, None)
-        dropped = slice(cut, None) if keep.start == 0 else slice(0, cut)
-        attempt = replace(
-            attempt,
-            model=attempt.model.part(keep),
-            others=(attempt.model.part(dropped), *attempt.others),
-        )
-    return attempt
-
-
-def without_strays(attempt: Attempt) -> Attempt:
-    """Drop single frames in wrong places, the worst first: what a stray's matches say of its neighbours is void."""
-    while len(attempt.model.frames):
-        own = attempt.evidence.of_frames(attempt.model.frames)
-        worst = int(np.argmin(own))
-        if own[worst] >= MIN_FRAME_SUPPORT:
-            break
-        attempt = replace(attempt, model=attempt.model.part(np.arange(len(own)) != worst))
-    return attempt
-
-
-def _worst_cut(attempt: Attempt) -> int | None:
-    """The first row behind the cut that the matches bear out least, if that is too little.
-
-    Where the camera jumps, too, more is asked: two parts of a corridor's film that hung together by the wrong end
-    (15 % of the path off) had a support of 0.59 there, and a jump. True cuts, as ``can`` has three, have 0.8 or more.
-    """
-    support = attempt.support
-    for row in find_jumps(attempt.model.centers, attempt.model.frames.astype(np.float64)):
-        if support[row - 1] < CUT_SUPPORT:
-            support[row - 1] *= MIN_SUPPORT / CUT_SUPPORT
-    if not len(support) or support.min() >= MIN_SUPPORT:
-        return None
-    return int(np.argmin(support)) + 1
 
 
 def solution_of(attempt: Attempt) -> Solution:
