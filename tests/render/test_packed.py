@@ -43,6 +43,7 @@ KERNELS: dict[str, tuple[Any, tuple[Any, ...], int]] = {
             _ROWS,
             _FLAT,
             _FLAT,
+            _FLAT,
             int64[::1],
             _ROWS,
             _ROWS,

@@ -244,7 +244,7 @@ def test_wrong_keys_look_alike(api: Api) -> None:
 @pytest.mark.parametrize(
     "request_bytes",
     [
-        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET /nothing HTTP/9.9\r\n\r\n",
         b"\x16\x03\x01\x02\x00",
         b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\n\r\n",
         b"POST /api/jobs/upload HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n",
