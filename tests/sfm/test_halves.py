@@ -7,6 +7,7 @@ import numpy as np
 
 from roomsplat.core.alignment import trajectory_error
 from roomsplat.core.progress import silent
+from roomsplat.core.transforms import Similarity
 from roomsplat.sfm.colmap import Session
 from roomsplat.sfm.config import SfmConfig
 from roomsplat.sfm.features import find_features, look_closer
@@ -40,6 +41,20 @@ def test_two_halves_become_the_film(tmp_path: Path) -> None:
         -np.einsum("cji,cj->ci", p[:, :3, :3], p[:, :3, 3]) for p in (joined.cam_from_world, poses)
     )
     assert trajectory_error(found, truth).percent < 0.5
+
+
+def test_a_part_that_was_cut_off_is_joined_again(tmp_path: Path) -> None:
+    """Two parts of one model, whose frames COLMAP's files of either still hold, become the whole where it was."""
+    paths = [frame.path for frame in film(tmp_path / "film", walk(COUNT))]
+    (tmp_path / "work").mkdir()
+    session = Session(tmp_path / "work", threads=2, seed=0)
+    find_features(session, paths, CONFIG, silent)
+    session.match(list(itertools.combinations(range(COUNT), 2)))
+    whole = session.map(STRICT, lambda: None)[0]
+    same = Similarity(quat=np.array([1.0, 0, 0, 0]), translation=np.zeros(3), scale=1.0)
+    joined = session.join(whole.part(slice(0, 7)), whole.part(slice(7, None)), same, RELAXED)
+    assert joined.frames.tolist() == whole.frames.tolist()
+    assert trajectory_error(joined.centers, whole.centers).percent < 0.5
 
 
 def test_a_closer_look_sees_more_and_keeps_the_other_frames(tmp_path: Path) -> None:

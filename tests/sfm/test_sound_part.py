@@ -90,3 +90,12 @@ def test_a_model_has_settled_when_its_frames_keep_their_places_among_each_other(
     assert has_settled(before, replace(before, cam_from_world=moved).part(slice(0, CUT)))
     assert not has_settled(before, attempt(support=0.95, jump=0.1).model)
     assert has_settled(before.part(slice(0, 2)), before)
+
+
+def test_of_a_model_that_is_all_strays_little_is_left_and_nothing_fails() -> None:
+    """No match is explained anywhere: at most two frames stay, and such a rest ranks below anything."""
+    nothing = attempt(support=0.0, jump=0.0)
+    nothing = replace(nothing, evidence=evidence_of(np.full(COUNT - 1, 0.05)))
+    kept = sound_part(nothing)
+    assert len(kept.model.frames) <= 2
+    assert nothing.rank < attempt(support=0.95, jump=0.0).rank

@@ -247,7 +247,7 @@ def _bad_places(film: FilmFigures) -> Iterator[Advice]:
     if bad.any():
         yield Advice(
             code="bad_places",
-            message=f"The room looks worst {where(film, bad)} (the pairs above show it): film that part again, "
+            message=f"The room looks worst {where(film, bad)} (see Filmed and rebuilt): film that part again, "
             "more slowly and from more sides; nothing in it should move.",
             evidence=f"{np.nanmin(film.psnr):.1f} dB there, {np.median(known):.1f} dB in the median.",
         )

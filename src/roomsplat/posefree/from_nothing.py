@@ -88,8 +88,8 @@ def cameras_from_nothing(
     result = finish(solution, frames, out_dir, config, part(report, GROWN_SHARE, 1))
     told = RunWarning(
         code="cameras_from_nothing",
-        message=f"Matching alone found no model; {len(result.frames)} of {len(frames)} cameras were found frame by "
-        "frame along the film, which may bend a long path a little.",
+        message=f"Matching alone found no model of the whole film; {len(result.frames)} of {len(frames)} cameras were "
+        "found frame by frame along the film, which may bend a long path a little.",
     )
     result = replace(result, warnings=(told, *result.warnings))
     save_sfm(out_dir, result)

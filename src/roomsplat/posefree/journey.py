@@ -317,6 +317,9 @@ class Journey:
         for _ in range(2):
             self._bundle(model, set(model.poses), lens_too=True, rounds=rounds)
             self._triangulate(model, self._seen_by(set(model.poses)))
+        if not model.is_known.any():
+            model.poses = {}
+            return
         seen, rows, _ = self.agreeing(model)
         held = set(rows[np.bincount(seen.cameras, minlength=len(rows)) >= MIN_INLIERS].tolist())
         model.poses = {frame: pose for frame, pose in model.poses.items() if frame in held}

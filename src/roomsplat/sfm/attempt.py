@@ -15,6 +15,8 @@ from roomsplat.sfm.support import Evidence
 MIN_SUPPORT = 0.5
 # Of single frames: in a wrong place 0.17 (corridor) and 0.18 (kitchen); of right ones 0.51 and more on six films.
 MIN_FRAME_SUPPORT = 0.35
+MIN_MODEL = 2
+"""Frames that COLMAP can go on from."""
 SETTLED_PERCENT = 0.1
 """Of the path: cameras that move less among each other have settled."""
 
@@ -85,7 +87,7 @@ def sound_part(attempt: Attempt) -> Attempt:
 
 def without_strays(attempt: Attempt) -> Attempt:
     """Drop single frames in wrong places, the worst first: what a stray's matches say of its neighbours is void."""
-    while len(attempt.model.frames):
+    while len(attempt.model.frames) > MIN_MODEL:
         own = attempt.evidence.of_frames(attempt.model.frames)
         worst = int(np.argmin(own))
         if own[worst] >= MIN_FRAME_SUPPORT:

@@ -268,15 +268,11 @@ class Session:
             image = other.images[image_id]
             pose = np.eye(4)
             pose[:3] = image.cam_from_world().matrix()
-            frame = _colmap.Frame()
-            frame.frame_id, frame.rig_id = image.frame_id, rig_id
-            frame.add_data_id(image.data_id)
-            frame.rig_from_world = _colmap.Rigid3d(a_from_b.apply_to_camera(pose)[:3])
-            whole.add_frame(frame)
-            added = _colmap.Image(name=image.name, camera_id=camera_id, image_id=image_id)
-            added.frame_id = image.frame_id
-            added.points2D = [_colmap.Point2D(point.xy) for point in image.points2D]
-            whole.add_image(added)
+            placed = _colmap.Rigid3d(a_from_b.apply_to_camera(pose)[:3])
+            if image_id in whole.images:  # a part of the same model once: it was only deregistered
+                whole.frames[image.frame_id].rig_from_world = placed
+            else:
+                _add_image(whole, image, placed, camera_id, rig_id)
             whole.register_frame(image.frame_id)
         options = self._mapping_options(thresholds, several=False)
         joined = _colmap.triangulate_points(
@@ -369,6 +365,19 @@ class Session:
             observation_features=observations[:, 2],
             folder=folder,
         )
+
+
+def _add_image(whole: Any, image: Any, rig_from_world: Any, camera_id: int, rig_id: int) -> None:
+    """Enter an image of another model, with its frame, but without its points."""
+    frame = _colmap.Frame()
+    frame.frame_id, frame.rig_id = image.frame_id, rig_id
+    frame.add_data_id(image.data_id)
+    frame.rig_from_world = rig_from_world
+    whole.add_frame(frame)
+    added = _colmap.Image(name=image.name, camera_id=camera_id, image_id=image.image_id)
+    added.frame_id = image.frame_id
+    added.points2D = [_colmap.Point2D(point.xy) for point in image.points2D]
+    whole.add_image(added)
 
 
 def _number(image: Any) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roomsplat.core.progress import Progress, ReportProgress
-from roomsplat.sfm.attempt import Attempt, best_of, has_settled, sound_part, without_strays
+from roomsplat.sfm.attempt import MIN_MODEL, Attempt, best_of, has_settled, sound_part, without_strays
 from roomsplat.sfm.colmap import Session, Thresholds
 from roomsplat.sfm.config import SfmConfig
 from roomsplat.sfm.features import Features
@@ -162,6 +162,8 @@ class Mapper:
             if extended is None or extended.rank < SAME_RANK * attempt.rank:
                 break
             before, attempt = attempt, sound_part(extended)
+            if len(attempt.model.frames) < MIN_MODEL:
+                break
             if set(attempt.model.frames) <= set(before.model.frames) and has_settled(
                 before.model, attempt.model
             ):
@@ -221,18 +223,23 @@ class Mapper:
         frames = sorted(near)
         closer = dict(zip(frames, self._look_closer(frames), strict=True))
         features = [closer.get(index, one) for index, one in enumerate(self._features)]
-        before, self._features = self._session, features
+        before, matched, looked_at, self._features = self._session, self._matched, self._features, features
         self._session = before.beside("again")
         self._session.enter(before.size, [(one.keypoints, one.descriptors) for one in features])
         self._matched = self._session.adopt_matches(before, near.isdisjoint)
         around = {(min(i, j), max(i, j)) for i in missing for j in near if 0 < abs(i - j) <= 2 * reach}
         self.match(self.first_pairs() | around, "matching again")
         again = self._complete(self.attempt(STRICT))
-        return first if again is None else max(first, self._with_parts(again), key=lambda a: a.rank)
+        best = best_of(first, None if again is None else self._with_parts(again))
+        if best is first:
+            self._session, self._matched, self._features = before, matched, looked_at
+        return first if best is None else best
 
     def _with_parts(self, attempt: Attempt) -> Attempt:
         """Join the other models, largest first, as long as the matches bear out the whole."""
         for other in attempt.others:
+            if len(attempt.model.frames) < MIN_MODEL:
+                break
             new = set(other.frames.tolist()) - set(attempt.model.frames.tolist())
             if len(new) < MIN_PART_FRAMES:
                 continue
