@@ -16,6 +16,7 @@ from roomsplat.pipeline.config import PipelineConfig
 from roomsplat.posefree.bundle import Lens
 from roomsplat.posefree.config import PosefreeConfig
 from roomsplat.posefree.from_nothing import cameras_from_nothing, solve
+from roomsplat.posefree.journey import Journey
 from roomsplat.posefree.tracks import chained
 from roomsplat.sfm.config import SfmConfig
 from roomsplat.sfm.manifest import SfmResult, load_sfm
@@ -73,6 +74,19 @@ def test_matches_that_mean_nothing_give_no_camera() -> None:
     short = round_the_room(6, wrong=1.0)
     assert solve(short.found, short.matched, SIZE, USUAL, seed=0) is None
     assert solve(short.found, [], SIZE, USUAL, seed=0) is None
+
+
+def test_a_model_that_has_lost_its_points_ends_without_cameras(way: Travel) -> None:
+    """One frame left of a model: no point is seen twice, so nothing holds the frame either."""
+    shape = np.array(SIZE) / max(SIZE)
+    tracks, _ = chained([len(found.places) for found in way.found], way.matched)
+    journey = Journey(tracks, [(found.places - 0.5) * shape for found in way.found], USUAL, 0)
+    model = journey.begin(np.ones(COUNT, bool))
+    assert model is not None
+    for frame in sorted(model.poses)[1:]:
+        del model.poses[frame]
+    journey.bundle_all(model)
+    assert not model.poses
 
 
 def test_no_track_holds_two_features_of_a_frame(way: Travel) -> None:

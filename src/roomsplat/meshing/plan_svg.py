@@ -13,6 +13,8 @@ SIZE = 900.0
 MARGIN = 56.0
 FOOT = 64.0
 """Room below the plan for the scale bar."""
+CUT_EDGE = 1.0
+"""Percent of the furniture's ends on every side that may lie off the page: specks far outside."""
 MAX_CUTS = 6_000
 """Line segments of the cut: more make the file larger and the picture no clearer."""
 
@@ -35,7 +37,8 @@ def draw_plan(plan: FloorPlan, title: str) -> str:
     glass = "".join(page.line(o) for o in plan.openings if o.kind == "window")
     gaps = "".join(page.line(o) for o in plan.openings if o.kind != "window")
     start = page.at(plan.path[:1])[0]
-    words = f"{_length(plan.size[0], plan)} × {_length(plan.size[1], plan)}"
+    known = all(side > 0 for side in plan.size)  # walls on one axis alone do not say how large a room is
+    words = f"{_length(plan.size[0], plan)} × {_length(plan.size[1], plan)}" if known else "size not known"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {page.width:.0f} {page.height:.0f}" role="img" '
         f'aria-label="Floor plan: {escape(title, quote=True)}, {words}"><style>{_STYLE}</style>'
@@ -56,7 +59,9 @@ class _Page:
     """Where things lie on the drawing: x to the right, y up the page."""
 
     def __init__(self, plan: FloorPlan) -> None:
-        points = np.concatenate([plan.path, *(w.ends() for w in (*plan.walls, *plan.openings))])
+        cut = plan.slice.reshape(-1, 2)
+        edges = np.percentile(cut, [CUT_EDGE, 100 - CUT_EDGE], axis=0) if len(cut) else cut
+        points = np.concatenate([plan.path, edges, *(w.ends() for w in (*plan.walls, *plan.openings))])
         self.low, high = points.min(axis=0), points.max(axis=0)
         span = np.maximum(high - self.low, plan.unit)
         self.scale = SIZE / float(span.max())

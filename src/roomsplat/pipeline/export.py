@@ -23,6 +23,7 @@ from roomsplat.pipeline.config import FORMATS, ExportConfig, PipelineConfig
 from roomsplat.pipeline.finished import write_frames
 from roomsplat.pipeline.tour import TOUR_MAX_SIDE, tour_cameras, within, write_tour
 from roomsplat.pipeline.training_files import Trained
+from roomsplat.pipeline.workspace import shown_name
 from roomsplat.render.base import Engine
 
 MESH_FILES = ("mesh.obj", "mesh.mtl", "mesh.png", "mesh.jpg", "mesh.glb", "mesh.ply", "plan.svg")
@@ -51,7 +52,7 @@ def export_scene(
         scale=model.scale,
         provenance={
             "generator": f"roomsplat {__version__}",
-            "source": source.name,
+            "source": shown_name(source),
             "quality": config.quality,
             **({"scale_from": config.scale or ""} if model.scale == "metric" else {}),
         },

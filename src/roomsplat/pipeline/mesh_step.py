@@ -59,7 +59,7 @@ def make_mesh(
                 mesh_scene(engine, scene, model, folder, config, report)
         return MeshStep(files=_put_out(workspace.folder("mesh"), workspace.out), warnings=())
     except Exception as error:  # noqa: BLE001 - the scene is whole, and a mesh that fails must not take it away
-        told = f"{error.message} {error.hint}" if isinstance(error, RoomsplatError) else f"{error!r}."
+        told = f"{error.message} {error.hint}" if isinstance(error, RoomsplatError) else f"{error!r:.200}."
         shutil.rmtree(workspace.work / ".mesh.part", ignore_errors=True)
         warning = RunWarning(
             code="mesh_failed", message=f"The mesh could not be made; the scene is whole without it. {told}"

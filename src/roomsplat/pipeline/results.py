@@ -30,7 +30,7 @@ from roomsplat.pipeline.peak import peak_memory
 from roomsplat.pipeline.presets import Quality
 from roomsplat.pipeline.summary import RunSummary
 from roomsplat.pipeline.training_files import Trained
-from roomsplat.pipeline.workspace import Workspace
+from roomsplat.pipeline.workspace import Workspace, shown_name
 from roomsplat.render.base import Engine
 from roomsplat.sfm.shares import part
 
@@ -125,7 +125,7 @@ def summarise(fitted: Fitted, results: Results, engine: Engine) -> RunSummary:
     """The figures of the run, but for its times and warnings."""
     trained, frames, scores = fitted.trained, fitted.frames, fitted.trained.scores
     return RunSummary(
-        source=fitted.source.name,
+        source=shown_name(fitted.source),
         frames_extracted=len(fitted.capture.frames),
         frames_registered=len(frames),
         frames_placed=fitted.num_placed,

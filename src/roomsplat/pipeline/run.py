@@ -28,7 +28,7 @@ from roomsplat.pipeline.results import Fitted, Results, summarise, write_results
 from roomsplat.pipeline.scale import to_scale
 from roomsplat.pipeline.summary import RunSummary, write_summary
 from roomsplat.pipeline.training_files import Trained, load_training, save_training
-from roomsplat.pipeline.workspace import Workspace, source_key, stage_key, write_text_whole
+from roomsplat.pipeline.workspace import Workspace, shown_name, source_key, stage_key, write_text_whole
 from roomsplat.render.base import Engine
 from roomsplat.render.cuda.failures import in_words
 from roomsplat.render.engines import select_engine
@@ -98,7 +98,9 @@ def _line(
     train_key = stage_key(config.train, posefree_key, engine.name, str(config.eval_every))
     write_text_whole(out / "config.json", config_to_json(config))
     journal.emit(
-        RunStarted(message=f"{source.name} → {out}", source=str(source), out=str(out), engine=engine.name)
+        RunStarted(
+            message=f"{shown_name(source)} → {out}", source=str(source), out=str(out), engine=engine.name
+        )
     )
 
     if engine.name == "cuda" and not workspace.is_done("sfm", sfm_key):

@@ -170,6 +170,11 @@ def _write_manifest(folder: Path, key: str, seconds: float) -> None:
     write_text_whole(folder / "manifest.json", json.dumps(content, indent=1))
 
 
+def shown_name(path: Path) -> str:
+    """A file's name as text that can be written: bytes that are no UTF-8 become replacement characters."""
+    return os.fsencode(path.name).decode("utf-8", errors="replace")
+
+
 def write_text_whole(path: Path, text: str) -> None:
     """Write a text file so that a reader sees the old or the new content, never half of one."""
     part = path.with_name(f".{path.name}.part")

@@ -150,6 +150,8 @@ class Journey:
     def _worth(self, model: Model) -> float:
         """What a model explains: observations that agree, those that agree well for more."""
         seen, rows, which = self._seen(model, set(model.poses), model.is_known)
+        if len(which) == 0:
+            return seen, rows, which
         off = errors(self._world(model, rows, np.unique(self.tracks[which])), seen)
         return float(np.maximum(1 - (off / TOLERANCE) ** 2, 0).sum())
 
@@ -272,6 +274,8 @@ class Journey:
     def agreeing(self, model: Model) -> tuple[Seen, Number, Number]:
         """As ``_seen``, of all placed frames, only what agrees and only points that are seen so twice."""
         seen, rows, which = self._seen(model, set(model.poses), model.is_known)
+        if len(which) == 0:
+            return seen, rows, which
         off = errors(self._world(model, rows, np.unique(self.tracks[which])), seen)
         keep = off < TOLERANCE
         keep &= (
@@ -317,9 +321,6 @@ class Journey:
         for _ in range(2):
             self._bundle(model, set(model.poses), lens_too=True, rounds=rounds)
             self._triangulate(model, self._seen_by(set(model.poses)))
-        if not model.is_known.any():
-            model.poses = {}
-            return
         seen, rows, _ = self.agreeing(model)
         held = set(rows[np.bincount(seen.cameras, minlength=len(rows)) >= MIN_INLIERS].tolist())
         model.poses = {frame: pose for frame, pose in model.poses.items() if frame in held}
