@@ -151,7 +151,7 @@ class Journey:
         """What a model explains: observations that agree, those that agree well for more."""
         seen, rows, which = self._seen(model, set(model.poses), model.is_known)
         if len(which) == 0:
-            return seen, rows, which
+            return 0.0
         off = errors(self._world(model, rows, np.unique(self.tracks[which])), seen)
         return float(np.maximum(1 - (off / TOLERANCE) ** 2, 0).sum())
 
