@@ -98,9 +98,8 @@ def complete_cameras(
 ) -> Completed:
     """Place the frames that ``sfm`` lost, or take what an earlier run with the same ``key`` placed."""
     if not config.posefree.place_lost or not lost_frames(frames, sfm):
-        shutil.rmtree(
-            workspace.folder("posefree"), ignore_errors=True
-        )  # of an earlier run: the report reads it
+        # What an earlier run placed is no longer true, and the report would tell it.
+        shutil.rmtree(workspace.folder("posefree"), ignore_errors=True)
         return Completed(sfm=sfm, num_placed=0, seconds=0.0, reused=True)
     reused = workspace.is_done("posefree", key)
     if not reused:

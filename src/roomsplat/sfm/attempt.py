@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 from roomsplat.core.alignment import trajectory_error
 from roomsplat.sfm.features import Features
 from roomsplat.sfm.model import MappedModel
-from roomsplat.sfm.quality import CUT_SUPPORT, find_jumps
+from roomsplat.sfm.quality import CUT_SUPPORT, MIN_SUPPORT, find_jumps
 from roomsplat.sfm.support import Evidence
 
-MIN_SUPPORT = 0.5
 # Of single frames: in a wrong place 0.17 (corridor) and 0.18 (kitchen); of right ones 0.51 and more on six films.
 MIN_FRAME_SUPPORT = 0.35
 MIN_MODEL = 2
