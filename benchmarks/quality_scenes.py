@@ -63,7 +63,7 @@ def posed_capture(
         CaseError: the capture is not there, or its cameras were not found.
     """
     folder = keep / name
-    found = [place for place in (folder, folder / "sfm") if (place / MANIFEST).exists()]
+    found = [place for place in (folder, folder / "sfm", folder / "ours.sfm") if (place / MANIFEST).exists()]
     if not found:
         source = shared / "data" / CAPTURES[name]
         if not source.exists():
@@ -72,7 +72,7 @@ def posed_capture(
         folder.mkdir(parents=True, exist_ok=True)
         step("capture", folder, USUAL_LIMIT_S, "--source", source)
         step("ours", folder, USUAL_LIMIT_S, "--threads", threads)
-        found = [folder / "sfm"]
+        found = [folder / "ours.sfm"]
     model = load_sfm(found[0]).model
     held = np.arange(len(model.posed_images.cameras)) % EVAL_EVERY == 0
     return replace(model, posed_images=replace(model.posed_images, is_eval=held))

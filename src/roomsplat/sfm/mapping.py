@@ -16,7 +16,7 @@ from roomsplat.sfm.colmap import Session, Thresholds
 from roomsplat.sfm.config import SfmConfig
 from roomsplat.sfm.features import Features
 from roomsplat.sfm.joining import similarity_between
-from roomsplat.sfm.keyframes import map_film
+from roomsplat.sfm.keyframes import extend_film, map_film
 from roomsplat.sfm.model import MappedModel
 from roomsplat.sfm.pairs import Pair, loop_pairs, near_pairs, sequential_pairs, thorough_pairs
 from roomsplat.sfm.pan import add_turns
@@ -120,7 +120,7 @@ class Mapper:
         if start is None:
             models = map_film(self._session, thresholds, on_registered, self._count, self._config.overlap)
         else:
-            models = self._session.map(thresholds, on_registered, start.model)
+            models = extend_film(self._session, thresholds, on_registered, start.model, self._count)
         if not models or len(models[0].points) == 0:
             return None
         others = start.others if start else tuple(models[1:])
@@ -260,7 +260,7 @@ class Mapper:
         What holds a frame by eight matches holds the next by less, and a model that went on so far is bent.
         """
         start = self._session.retriangulate(model, REACHING)
-        models = self._session.map(REACHING, lambda: None, start)
+        models = extend_film(self._session, REACHING, lambda: None, start, self._count)
         own, theirs = set(model.frames.tolist()), set(other.frames.tolist())
         far = not models or set(models[0].frames.tolist()) & (theirs - own)
         return model if far else models[0]
