@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from roomsplat.render.base import Engine
+from roomsplat.train.anchors import anchor_slopes
 from roomsplat.train.config import DensifyConfig
 from roomsplat.train.densify import densify
 from roomsplat.train.flatness import flatness_slopes
@@ -61,5 +62,18 @@ def test_the_pull_towards_flat_surfaces_is_the_same(cuda: Engine) -> None:
     pixels = rng.integers(0, 256, (*alpha.shape, 3), np.uint8)
     got = flatness_slopes(xp, xp.asarray(alpha), xp.asarray(depth), xp.asarray(pixels), 2.0, 0.7)
     wanted = flatness_slopes(np, alpha, depth, pixels, 2.0, 0.7)
+    for here, there in zip(got, wanted, strict=True):
+        np.testing.assert_allclose(on_host(here), there, rtol=1e-3, atol=1e-3 * float(np.abs(there).max()))
+
+
+def test_the_pull_towards_sparse_points_is_the_same(cuda: Engine) -> None:
+    """Slopes by alpha and by depth, to rounding."""
+    rng, xp = np.random.default_rng(0), cuda.xp
+    alpha = rng.uniform(0.3, 1, (130, 90)).astype(np.float32)
+    depth = (alpha * rng.uniform(1.8, 2.2, alpha.shape)).astype(np.float32)
+    pixels = np.flatnonzero(rng.random(alpha.size) < 0.05)
+    truth = np.full(len(pixels), 2.0, np.float32)
+    got = anchor_slopes(xp, *(xp.asarray(a) for a in (alpha, depth, pixels, truth)), 0.7)
+    wanted = anchor_slopes(np, alpha, depth, pixels, truth, 0.7)
     for here, there in zip(got, wanted, strict=True):
         np.testing.assert_allclose(on_host(here), there, rtol=1e-3, atol=1e-3 * float(np.abs(there).max()))

@@ -6,12 +6,11 @@ import numpy as np
 
 from roomsplat.core.mesh import TriangleMesh
 from roomsplat.meshing.config import MeshConfig
-from roomsplat.meshing.free_space import distance_at, without_floaters
 from roomsplat.meshing.fuse import BAND, fuse
 from roomsplat.meshing.fuse_kernels import SIDE
 from roomsplat.meshing.solid import solid_of
 from roomsplat.meshing.views import pack_views, spread
-from tests.meshing.scenes import HIGH, LOW, box_gaussians, box_views, cameras_inside, distance_to_box
+from tests.meshing.scenes import box_views, cameras_inside, distance_to_box
 from tests.reference.tsdf import distance_and_weight
 
 VOXEL = 0.05
@@ -66,16 +65,6 @@ def test_depth_at_edges_is_dropped() -> None:
     assert (views.depth[0, :, 29:31] == 0).all()
     assert (views.depth[0, :, :28] > 0).all()
     assert (views.depth[0, 5:-5, 33:] > 0).all()
-
-
-def test_what_hangs_in_the_air_is_told() -> None:
-    """Gaussians in the middle of the room are left out, those of the walls stay but for some unseen ones."""
-    volume = fuse(box_views(), 0.08, 10_000)
-    walls = box_gaussians(0.2)
-    floating = replace(walls, means=np.random.default_rng(1).uniform(LOW + 0.5, HIGH - 0.5, (len(walls), 3)))
-    assert len(without_floaters(walls, volume)) > 0.85 * len(walls)
-    assert len(without_floaters(floating, volume)) == 0
-    assert distance_at(volume, np.array([[2, 1.5, 1.25], [1e6, 0, 0]], np.float32)).tolist() == [1, 1]
 
 
 def test_views_are_spread_evenly() -> None:

@@ -31,7 +31,7 @@ def test_pulls_are_means_over_the_gaussians() -> None:
     assert with_pulls(RATES, chosen, count=0, extent=2.0).opacity_pull == 0.1
 
 
-@pytest.mark.parametrize("name", ["opacity", "scale", "harmonics", "flatness"])
+@pytest.mark.parametrize("name", ["opacity", "scale", "harmonics", "flatness", "anchors"])
 def test_what_cannot_work_is_refused(name: str) -> None:
     """A negative weight."""
     with pytest.raises(InvalidSettingError, match=f"regularise.{name}"):

@@ -17,8 +17,9 @@ class MeshConfig:
     """Blocks of 8³ voxels at most (4 kB each); a scene that needs more gets coarser voxels."""
     max_views: int = 120
     """Depth pictures that are fused, evenly spread over the film."""
-    max_side: int = 640
-    """Longer side in px of the pictures that are drawn for depth and colour."""
+    max_side: int = 1080
+    """Longer side in px of the pictures that are drawn for depth and colour. Best is the size that was trained on: at
+    half of it a synthetic room's mesh scores 0.53 for 0.66 (2 cm)."""
     max_faces: int = 60_000
     """Triangles that simplification aims at; ragged borders keep a few more."""
     texture_side: int = 2048

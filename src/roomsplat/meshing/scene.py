@@ -11,17 +11,11 @@ from roomsplat.formats.files import open_output
 from roomsplat.formats.meshes import write_glb, write_mesh_ply, write_obj
 from roomsplat.meshing.config import MeshConfig
 from roomsplat.meshing.draw import draw_views
-from roomsplat.meshing.free_space import without_floaters
-from roomsplat.meshing.fuse import fuse
 from roomsplat.meshing.paint import with_texture, with_vertex_colors
 from roomsplat.meshing.plan import make_plan
 from roomsplat.meshing.plan_svg import draw_plan
 from roomsplat.meshing.solid import longest_side, solid_of
-from roomsplat.meshing.views import DepthViews
 from roomsplat.render.base import Engine
-
-FIRST_LOOK = 0.75
-"""Share of the resolution with which the first look is fused: it only has to tell what hangs in the air."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +28,6 @@ class MeshResult:
     """Everything that was written, the .obj first."""
     voxel: float
     """Width of a voxel in world units: about what the mesh can show."""
-    num_floaters: int
-    """Gaussians that were left out because they hang in the air."""
 
 
 def mesh_scene(
@@ -61,7 +53,7 @@ def mesh_scene(
         EngineError: the device failed or its memory is full.
         OutputError: a file cannot be written.
     """
-    cleared, views = clear_views(engine, scene, model, config, _part(report, 0.0, 0.6))
+    views = draw_views(engine, scene, model.posed_images.cameras, config, _part(report, 0.0, 0.6))
     report(Progress(fraction=0.6, message="making the surface"))
     solid = solid_of(views, config)
     report(Progress(fraction=0.75, message="painting the mesh"))
@@ -78,25 +70,7 @@ def mesh_scene(
         mesh=coloured,
         files=(*files, out_dir / "mesh.glb", out_dir / "mesh.ply", out_dir / "plan.svg"),
         voxel=longest_side(views) / config.resolution,
-        num_floaters=len(scene.gaussians) - len(cleared.gaussians),
     )
-
-
-def clear_views(
-    engine: Engine, scene: SplatScene, model: SparseModel, config: MeshConfig, report: ReportProgress
-) -> tuple[SplatScene, DepthViews]:
-    """The scene without what hangs in the air, and what it looks like.
-
-    A first look at half the size tells what floats: a fifth of the Gaussians of rooms that were trained at preview
-    quality. Without them the F-score at 5 cm rose from 0.765 to 0.810 (three rooms, docs/lab-notebook.md, "Mesh").
-    """
-    cameras = model.posed_images.cameras
-    quick = replace(config, max_side=max(config.max_side // 2, 32))
-    views = draw_views(engine, scene, cameras, quick, _part(report, 0.0, 0.3))
-    volume = fuse(views, longest_side(views) / (FIRST_LOOK * config.resolution), config.max_blocks)
-    if len(volume.keys):
-        scene = replace(scene, gaussians=without_floaters(scene.gaussians, volume))
-    return scene, draw_views(engine, scene, cameras, config, _part(report, 0.3, 1.0))
 
 
 def _part(report: ReportProgress, start: float, end: float) -> ReportProgress:

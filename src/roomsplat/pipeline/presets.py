@@ -38,7 +38,7 @@ PRESETS: dict[Quality, Preset] = {
         max_steps=3_000,
         max_gaussians=100_000,
         mesh=MeshConfig(
-            resolution=200, max_views=48, max_side=320, max_faces=20_000, texture_side=1_024
+            resolution=200, max_views=48, max_side=640, max_faces=20_000, texture_side=1_024
         ),  # 6 s of a core for `bedroom`, where the usual size takes 18: preview is for looking, not for measuring
     ),
     "standard": Preset(max_side=1_080, max_steps=7_000, max_gaussians=200_000, mesh=MeshConfig()),
@@ -46,6 +46,6 @@ PRESETS: dict[Quality, Preset] = {
         max_side=1_920,
         max_steps=15_000,
         max_gaussians=500_000,
-        mesh=MeshConfig(max_views=200, max_side=960, max_faces=150_000, texture_side=4_096),
+        mesh=MeshConfig(max_views=200, max_side=1_280, max_faces=150_000, texture_side=4_096),
     ),
 }

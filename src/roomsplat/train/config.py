@@ -71,10 +71,12 @@ class RegulariseConfig:
     """Weight in the loss of the mean opacity (Kheradmand et al. 2024, section 3.4: 0.01)."""
     scale: float = 0.0
     """Weight of the mean standard deviation in scene extents (likewise)."""
-    harmonics: float = 0.0
+    harmonics: float = 0.1
     """Weight of half the sum of squares of a Gaussian's harmonics of degree 1 and up, mean over Gaussians."""
     flatness: float = 0.0
     """Weight of the mean bend of extents / depth in each picture (``flatness``)."""
+    anchors: float = 0.3
+    """Weight of the mean relative difference of depths to those of the sparse points (``anchors``)."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.
@@ -88,6 +90,7 @@ class RegulariseConfig:
                 ("regularise.scale", self.scale, 0, 100),
                 ("regularise.harmonics", self.harmonics, 0, 1e4),
                 ("regularise.flatness", self.flatness, 0, 100),
+                ("regularise.anchors", self.anchors, 0, 100),
             )
         )
 

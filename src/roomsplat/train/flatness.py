@@ -11,8 +11,6 @@ import numpy as np
 
 from roomsplat.render.base import Array
 
-EVERY = 4
-"""Steps from one pull to the next, which is as much stronger: drawing depth and its backward pass cost half a step."""
 SMOOTH = 1e-3
 """Below it a second difference counts as its square, in extents per depth."""
 COVERED = 0.5

@@ -42,7 +42,7 @@ from roomsplat.train.checkpoint import (
 )
 from roomsplat.train.config import TrainConfig
 from roomsplat.train.densify import budget, densify
-from roomsplat.train.flatness import EVERY, flatness_slopes
+from roomsplat.train.depth_pulls import DepthPulls
 from roomsplat.train.floaters import Floaters, without_floaters
 from roomsplat.train.host import PARAMETERS, Watch, base_colours, converted, on_host, unwatched
 from roomsplat.train.initialise import initial_gaussians
@@ -159,6 +159,7 @@ class _Run:
         self.poses = PoseLearning(config, model.posed_images.cameras[self.indices], self.extent)
         self.appearance = AppearanceLearning(config, len(self.indices))
         self.transients = TransientLearning(config, pictures, model.posed_images, self.indices)
+        self.depth_pulls = DepthPulls(config.regularise, engine, model.points.positions, self.extent)
         self.state = self._first_state()
         self.snapshot_at, self.snapshot_cost = time.monotonic(), 0.0
         self.appearance.restore(self.state.exposures)
@@ -307,18 +308,17 @@ class _Run:
         colour = self.appearance.colour(place)
         target = self.pictures.target(index, level)
         settings = self.settings[schedule.sh_degree(config, step)]
-        flat = EVERY * config.regularise.flatness * (step % EVERY == 0)
-        if flat:
+        with_depth = self.depth_pulls.is_due(step)
+        if with_depth:
             settings = replace(settings, with_depth=True)
         rates = schedule.learning_rates(config, step, self.extent)
-        camera = self.poses.camera(place, self.pictures.camera(index, level))
+        given = self.pictures.camera(index, level)
+        camera = self.poses.camera(place, given)
         rendering = engine.rasterize(splats, camera, settings)
         loss = engine.photometric_loss(rendering, target, ssim_weight=config.ssim_weight, colour=colour)
         alpha_slope = depth_slope = None
-        if flat:
-            alpha_slope, depth_slope = flatness_slopes(
-                engine.xp, rendering.alpha, rendering.depth, target.pixels, self.extent, flat
-            )
+        if with_depth:
+            alpha_slope, depth_slope = self.depth_pulls.slopes(place, given, rendering, target.pixels)
         error = None
         if self.teller.is_due(step):
             error = sampled_error(engine.xp, rendering.rgb, target.pixels, colour)
