@@ -127,7 +127,8 @@ class Convert:
     """Rewrite a splat file in another format; --crop, --max-gaussians, --rotate and --sh-degree apply in that order."""
 
     source: tyro.conf.Positional[Path]
-    """The splat to read: .ply (any tool's, compressed too), .sog, .spz, .splat or .glb."""
+    """The splat to read: .ply (any tool's, compressed too), .sog, .spz, .splat or .glb, or the folder of a finished
+    run."""
     target: tyro.conf.Positional[Path]
     """The splat to write: the same, .compressed.ply, or .html (a page that shows it without a connection)."""
     crop: Annotated[str | None, tyro.conf.arg(metavar="X0,Y0,Z0,X1,Y1,Z1")] = None
