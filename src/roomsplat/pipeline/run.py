@@ -95,7 +95,6 @@ def _line(
     sfm_key = stage_key(config.sfm, capture_key, str(config.posefree.from_nothing))
     engine = select_engine(config.engine, config.threads, config.device)
     posefree_key = stage_key(config.posefree, sfm_key, engine.name)
-    train_key = stage_key(config.train, posefree_key, engine.name, str(config.eval_every))
     write_text_whole(out / "config.json", config_to_json(config))
     journal.emit(
         RunStarted(
@@ -143,6 +142,7 @@ def _line(
         journal.warn("sfm", *sfm.warnings)
         show_cameras(out, model, sfm.frames, journal, reused=stage.reused)
 
+    train_key = stage_key(config.train, found.key, engine.name, str(config.eval_every))
     with journal.stage("train", "fitting the Gaussians") as stage:
         stage.reused = workspace.is_done("train", train_key)
         if not stage.reused:
