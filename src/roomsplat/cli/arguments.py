@@ -38,6 +38,9 @@ class Reconstruct:
     scale: str | None = None
     """Make the scene metric from a length in metres: camera-height=1.5 (above the floor), path=12.3 (walked while
     filming) or factor=0.8 (of one unit of the scene without it)."""
+    masks: Path | None = None
+    """A folder of masks for a folder of images, NAME.png for NAME.jpg: black is ignored, white is used (default: a
+    folder `masks` in or beside it, or those that a transforms.json names)."""
     reference: Path | None = None
     """A transforms.json with the true cameras, to measure the path error (ate_percent)."""
     config: Path | None = None

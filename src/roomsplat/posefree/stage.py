@@ -14,6 +14,7 @@ from roomsplat.core.cameras import Cameras, PinholeCamera
 from roomsplat.core.images import Frame, PosedImages
 from roomsplat.core.progress import ReportProgress, RunWarning, silent
 from roomsplat.errors import InvalidFileError, OutputError, RegistrationError, TrainingError
+from roomsplat.media.masks import mask_of
 from roomsplat.posefree.config import PosefreeConfig
 from roomsplat.posefree.place import Placement, Refused, Shot, place_lost
 from roomsplat.render.base import Engine
@@ -134,7 +135,7 @@ def with_placed_frames(frames: Sequence[Frame], sfm: SfmResult, folder: Path) ->
             height=cameras.height,
         ),
         image_paths=tuple(paths[i] for i in order),
-        mask_paths=(None,) * len(order),
+        mask_paths=tuple(mask_of(paths[i]) for i in order),
         is_eval=np.zeros(len(order), np.bool_),
     )
     return replace(

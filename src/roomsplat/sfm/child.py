@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +62,7 @@ def run_solver(
 
 
 def run_worker(
-    module: str, name: str, content: dict[str, object], folder: Path, report: ReportProgress
+    module: str, name: str, content: Mapping[str, object], folder: Path, report: ReportProgress
 ) -> None:
     """Let ``module`` do the job ``content`` in ``folder``; ``name`` tells the user what it is.
 
