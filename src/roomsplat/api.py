@@ -19,6 +19,7 @@ def reconstruct(
     *,
     quality: Quality = "standard",
     config: PipelineConfig | None = None,
+    masks: str | Path | None = None,
     on_event: Emit | None = None,
 ) -> SplatScene:
     """Turn a film or a folder of images into a splat; the same call after an interrupt continues.
@@ -28,6 +29,7 @@ def reconstruct(
         out: the folder of results (``scene.ply``, ``cameras/``, ``preview.png``, ``tour.mp4``, ``report.html``).
         quality: a preset; ignored when ``config`` is given.
         config: every setting (``roomsplat.pipeline.config``).
+        masks: a folder of masks for a folder of images, black is ignored; ``None``: ``masks`` in it or beside it.
         on_event: called with every event of the run (``roomsplat.pipeline.events``).
 
     Raises:
@@ -37,7 +39,8 @@ def reconstruct(
     from roomsplat.pipeline.run import reconstruct as run
 
     settings = for_quality(quality) if config is None else config
-    return run(Path(source), Path(out), settings, emit=on_event or (lambda _event: None)).scene
+    folder = None if masks is None else Path(masks)
+    return run(Path(source), Path(out), settings, emit=on_event or (lambda _event: None), masks=folder).scene
 
 
 def load(path: str | Path) -> SplatScene:

@@ -1,12 +1,18 @@
 """``roomsplat convert``: any format into any other, with what was changed and lost in words."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from roomsplat.cli import convert
 from roomsplat.cli.arguments import Convert
 from roomsplat.cli.convert import run_convert
-from roomsplat.errors import InputNotFoundError, InvalidSettingError
+from roomsplat.core.cameras import Cameras
+from roomsplat.core.scene import SplatScene
+from roomsplat.errors import InputNotFoundError, InvalidFileError, InvalidSettingError
+from roomsplat.formats.nerfstudio import TransformsFile, write_transforms
 from roomsplat.formats.scene_files import SCENE_SUFFIXES, read_scene, write_scene
 from tests.contracts.losses import tame_scene
 
@@ -73,3 +79,52 @@ def test_an_unknown_target_is_refused_before_the_source_is_read(tmp_path: Path) 
         run_convert(Convert(source=tmp_path / "no.ply", target=tmp_path / "b.obj"))
     with pytest.raises(InputNotFoundError, match=r"no\.ply"):
         run_convert(Convert(source=tmp_path / "no.ply", target=tmp_path / "b.ply"))
+
+
+def test_the_folder_of_a_finished_run_is_its_scene(tmp_path: Path) -> None:
+    """The folder gives what its scene.ply gives; one without a finished run is refused in a sentence."""
+    run = tmp_path / "run"
+    run.mkdir()
+    write_scene(run / "scene.ply", tame_scene(30, 1))
+    with pytest.raises(InvalidFileError, match="no finished run"):
+        run_convert(Convert(source=run, target=tmp_path / "early.ply"))
+    (run / "run.json").write_text("{}")
+    for source, target in ((run, "folder.splat"), (run / "scene.ply", "file.splat")):
+        run_convert(Convert(source=source, target=tmp_path / target))
+    assert (tmp_path / "folder.splat").read_bytes() == (tmp_path / "file.splat").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "rotate", "views"),
+    [("scene.ply", None, 2), ("scene.spz", None, 2), ("scene.ply", "0,0,90", 0), ("turned.ply", None, 0)],
+)
+def test_only_the_scene_of_a_run_gets_its_cameras(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, rotate: str | None, views: int
+) -> None:
+    """A page of the run's own scene begins at its cameras; of a turned one, or of another file there, it does not."""
+    shown = list[int]()
+
+    def page(_path: Path, _scene: SplatScene, cameras: Sequence[object] = ()) -> None:
+        shown.append(len(cameras))
+        _path.write_text("")
+
+    monkeypatch.setattr(convert, "write_html", page)
+    monkeypatch.setattr(convert, "write_scene", page)
+    images = tmp_path / "run" / "cameras" / "images"
+    images.mkdir(parents=True)
+    cameras = Cameras(
+        intrinsics=np.array([[50, 50, 32, 24]] * 2, np.float32),
+        cam_from_world=np.array([np.eye(4)] * 2, np.float32),
+        width=64,
+        height=48,
+    )
+    write_transforms(
+        images.parent / "transforms.json",
+        TransformsFile(
+            cameras=cameras, image_paths=("images/a.jpg", "images/b.jpg"), timestamps_s=np.zeros(2)
+        ),
+    )
+    write_scene(tmp_path / "run" / name, tame_scene(4, 0))
+    (tmp_path / "run" / "run.json").write_text("{}")
+    run_convert(Convert(source=tmp_path / "run" / name, target=tmp_path / "a.html", rotate=rotate))
+    assert shown == [views]

@@ -183,6 +183,14 @@ def test_what_is_no_json_is_refused(tmp_path: Path, text: bytes) -> None:
         read_transforms(tmp_path / "t.json")
 
 
+def test_masks_come_back(tmp_path: Path) -> None:
+    """A frame's mask is named beside its picture, the others' is not; a file without masks has none."""
+    for masks in (("masks/a.png", None), ()):
+        file = TransformsFile(cameras=make_cameras(2), image_paths=("a", "b"), mask_paths=masks)
+        write_transforms(tmp_path / "t.json", file)
+        assert read_transforms(tmp_path / "t.json").mask_paths == masks
+
+
 def test_parts_must_match() -> None:
     """Paths and timestamps of another number than the cameras are refused where the value is made."""
     with pytest.raises(ValueError, match="2 cameras, 1 image paths"):

@@ -51,6 +51,18 @@ def test_a_second_run_takes_the_mesh_of_the_first(model: SparseModel, tmp_path: 
     assert not list(out.glob(".*.part"))
 
 
+def test_editing_a_result_leaves_the_next_runs_alone(model: SparseModel, tmp_path: Path) -> None:
+    """Who writes into a mesh file in place changes that file; the same run again puts out what was made."""
+    out = tmp_path / "out"
+    names = made(out, model).files
+    before = {name: (out / name).read_bytes() for name in names}
+    for name in names:
+        with (out / name).open("r+b") as file:
+            file.write(b"edited")
+    assert made(out, model).files == names
+    assert {name: (out / name).read_bytes() for name in names} == before
+
+
 @pytest.mark.parametrize(
     "error", [EngineError("The GPU is full.", hint="Close other programs."), ValueError("a bug of ours")]
 )

@@ -18,6 +18,7 @@ from roomsplat.posefree.config import PosefreeConfig
 from roomsplat.posefree.from_nothing import cameras_from_nothing, solve
 from roomsplat.posefree.journey import Journey
 from roomsplat.posefree.tracks import chained
+from roomsplat.sfm.child import CrashError
 from roomsplat.sfm.config import SfmConfig
 from roomsplat.sfm.manifest import SfmResult, load_sfm
 from roomsplat.sfm.quality import NoModelError
@@ -98,10 +99,17 @@ def test_no_track_holds_two_features_of_a_frame(way: Travel) -> None:
     assert (np.diff(tracks.tracks) >= 0).all()
 
 
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (NoModelError("Only 2 of 9 frames could be placed.", hint="Film slowly."), "Matching alone found no"),
+        (CrashError("Only 2 of 9.", hint="Report it.", was_killed=False), "The camera solver crashed"),
+    ],
+)
 def test_the_line_begins_from_nothing_where_matching_finds_no_model(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: RegistrationError, words: str
 ) -> None:
-    """A film of a textured corner, sfm's model refused: all cameras within 1 % of the path, and told."""
+    """A textured corner, sfm's model refused or its solver crashed: all cameras within 1 % of the path, and told."""
     film = hidden_film(tmp_path)
     frames = film.frames[:COUNTED]
     out = tmp_path / "sfm"
@@ -110,7 +118,7 @@ def test_the_line_begins_from_nothing_where_matching_finds_no_model(
     (out / "left.txt").write_text("of the attempt that failed")
 
     def fail(*_: object) -> SfmResult:
-        raise NoModelError("Only 2 of 9 frames could be placed.", hint="Film slowly.")
+        raise error
 
     monkeypatch.setattr(lost, "solve_cameras", fail)
     config = PipelineConfig(threads=2, sfm=SfmConfig(max_side=320))
@@ -118,11 +126,29 @@ def test_the_line_begins_from_nothing_where_matching_finds_no_model(
     assert [frame.index for frame in result.frames] == list(range(COUNTED))
     centers = result.model.posed_images.cameras.centers
     assert trajectory_error(centers, film.truth.centers[:COUNTED]).percent < 1
-    assert "cameras_from_nothing" in {warning.code for warning in load_sfm(out).warnings}
+    told = {warning.code: warning.message for warning in load_sfm(out).warnings}
+    assert told["cameras_from_nothing"].startswith(words)
     assert not (out / "left.txt").exists()
     off = replace(config, posefree=PosefreeConfig(from_nothing=False))
-    with pytest.raises(NoModelError, match="Only 2 of 9"):
+    with pytest.raises(RegistrationError, match="Only 2 of 9"):
         lost.find_cameras(frames, out, off, silent)
+
+
+def test_a_killed_solver_is_told_and_nothing_else_is_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What took the memory would take it again: the user is told, and no second way is gone in secret."""
+
+    def killed(*_: object) -> SfmResult:
+        raise CrashError("The memory ran out.", hint="Close other programs.", was_killed=True)
+
+    def never(*_: object, **__: object) -> SfmResult:
+        raise AssertionError("tried")
+
+    monkeypatch.setattr(lost, "solve_cameras", killed)
+    monkeypatch.setattr(lost, "cameras_from_nothing", never)
+    with pytest.raises(CrashError, match="memory"):
+        lost.find_cameras([], tmp_path, PipelineConfig(), silent)
 
 
 @pytest.mark.parametrize("from_nothing", [True, False])

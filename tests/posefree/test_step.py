@@ -10,12 +10,14 @@ import pytest
 from roomsplat.core.images import Frame, PosedImages
 from roomsplat.core.progress import Progress, silent
 from roomsplat.errors import InvalidFileError, InvalidSettingError
+from roomsplat.pipeline import lost
 from roomsplat.pipeline.config import PipelineConfig
 from roomsplat.pipeline.lost import Completed, complete_cameras
 from roomsplat.pipeline.workspace import Workspace
 from roomsplat.posefree.config import PosefreeConfig
 from roomsplat.posefree.stage import find_lost_frames, with_placed_frames
 from roomsplat.render.cpu.engine import CpuEngine
+from roomsplat.sfm.child import CrashError
 from tests.posefree.scenes import (
     BLANK,
     CONFIG,
@@ -94,6 +96,30 @@ def test_the_scene_grows_with_a_turn_into_what_nobody_knew(tmp_path_factory: pyt
     turns = np.einsum("cij,cij->c", cameras.cam_from_world[:, :3, :3], film.truth.cam_from_world[:, :3, :3])
     assert apart.max() < 0.05 * 3, apart
     assert np.degrees(np.arccos(np.clip((turns - 1) / 2, -1, 1))).max() < 1.5
+
+
+def test_a_search_that_dies_leaves_the_frames_for_the_next_run(
+    step: Step, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The room without them goes on under another key, with a warning; the same call again tries them again."""
+    starts, workspace = list[int](), Workspace(tmp_path / "run")
+
+    def die(*_: object, **__: object) -> None:
+        starts.append(1)
+        raise CrashError("The search was killed.", hint="Close other programs.", was_killed=True)
+
+    monkeypatch.setattr(lost, "find_lost_frames", die)
+    config = PipelineConfig(engine="cpu", threads=2, posefree=CONFIG)
+    for again in (1, 2):
+        left = complete_cameras(
+            step.film.frames, step.film.sfm, CpuEngine(2), config, workspace, "key", silent
+        )
+        assert len(starts) == again
+        assert left.sfm.frames == step.film.sfm.frames
+        assert left.key != step.result.key
+        assert not workspace.is_done("posefree", "key")
+        told = {warning.code: warning.message for warning in left.sfm.warnings}["lost_frames_not_tried"]
+        assert told.startswith("The search was killed. So 6 of 18 frames")
 
 
 def test_placed_and_lost_frames_are_told(step: Step) -> None:

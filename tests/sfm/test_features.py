@@ -8,6 +8,7 @@ from scipy.ndimage import gaussian_filter
 
 from roomsplat.core.progress import Progress
 from roomsplat.media.images import write_image
+from roomsplat.media.masks import place_of_mask, write_mask
 from roomsplat.sfm import features
 from roomsplat.sfm.colmap import Session
 from roomsplat.sfm.config import SfmConfig
@@ -52,3 +53,25 @@ def test_threads_and_calls_do_not_show(
         red, green, blue = first.colors.astype(int).T
         np.testing.assert_array_equal(red + green, 255)
         np.testing.assert_array_equal(blue, number)
+
+
+def test_nothing_is_found_where_a_mask_is_black(film: list[Path], tmp_path: Path) -> None:
+    """Of one frame the right half, of another all of it: no feature lies there; those without masks are as before."""
+    pictures = tmp_path / "film" / "images"
+    pictures.mkdir(parents=True)
+    film = [path.rename(pictures / path.name) for path in film]
+    found = list[list[features.Features]]()
+    for name in ("plain", "masked"):
+        (tmp_path / name).mkdir()
+        session = Session(tmp_path / name, threads=1, seed=0)
+        found.append(features.find_features(session, film, SfmConfig(), lambda _: None))
+        write_mask(place_of_mask(film[0]), np.arange(320) < np.full((240, 1), 160))
+        write_mask(place_of_mask(film[-1]), np.zeros((240, 320), bool))
+    plain, masked = found
+    assert plain[0].keypoints[:, 0].max() > 200
+    assert 20 < len(masked[0].keypoints) < len(plain[0].keypoints)
+    assert masked[0].keypoints[:, 0].max() <= 161
+    assert masked[-1].keypoints.shape == (0, 2)
+    assert masked[-1].descriptors.shape == (0, 128)
+    for before, after in zip(plain[1:-1], masked[1:-1], strict=True):
+        np.testing.assert_array_equal(before.keypoints, after.keypoints)

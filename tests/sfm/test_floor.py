@@ -33,6 +33,32 @@ def test_the_floor_is_the_lowest_full_level(seed: int) -> None:
     assert height == pytest.approx(0, abs=0.01)
 
 
+def skirted(seed: int, *, carpet: int) -> Double:
+    """(p,) heights as of `bedroom`: a carpet that shows little, a skirting board 0.165 above it, a bed and walls."""
+    random = np.random.default_rng(seed)
+    return np.concatenate(
+        [
+            random.normal(0, 0.02, carpet),
+            random.uniform(0, 0.4, 250),
+            random.normal(0.165, 0.02, 80),
+            random.normal(0.42, 0.05, 900),
+            random.uniform(0.3, 1.3, 2000),
+        ]
+    )
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_stands_at_the_wall_does_not_hide_the_floor(seed: int) -> None:
+    """A carpet of 80 points lies below a skirting board that has more: the carpet is the floor, to 1.5 cm."""
+    assert floor_height(skirted(seed, carpet=80), EYES[:, 2], 3.0) == pytest.approx(0, abs=0.015)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_level_above_what_lies_lower_is_no_floor(seed: int) -> None:
+    """Where the carpet shows too little to be a level, neither the skirting board nor the bed is taken for it."""
+    assert floor_height(skirted(seed, carpet=5), EYES[:, 2], 3.0) is None
+
+
 def test_height_scales_and_moves_with_the_world() -> None:
     """In other units and from another origin it is the same floor."""
     points = furnished(0)

@@ -8,6 +8,7 @@ import pytest
 
 from roomsplat.core.progress import silent
 from roomsplat.media.images import read_image, warp_image, write_image
+from roomsplat.media.masks import mask_of, place_of_mask, read_mask, write_mask
 from roomsplat.sfm.solution import Lens
 from roomsplat.sfm.undistort import pinhole_of, source_grid, undistort_images
 from tests.sfm.scenes import LENS, corner, draw, walk
@@ -66,3 +67,22 @@ def test_a_resized_lens_sees_the_same() -> None:
     """Twice the picture, twice the pixels, the same rays."""
     pixels = np.random.default_rng(0).uniform(0, (320, 240), (20, 2))
     np.testing.assert_allclose(LENS.resized(640, 480).rays(2 * pixels), LENS.rays(pixels), atol=1e-9)
+
+
+@pytest.mark.parametrize("k", [0.0, -0.1])
+def test_a_mask_goes_with_its_picture(tmp_path: Path, k: float) -> None:
+    """What is black in the mask is what the picture shows there, bent or not; a picture without a mask gets none."""
+    (tmp_path / "in" / "images").mkdir(parents=True)
+    (tmp_path / "out" / "images").mkdir(parents=True)
+    sources = [tmp_path / "in" / "images" / name for name in ("a.png", "b.png")]
+    counts = np.hypot(*np.ogrid[-120:120, -160:160]) > 70
+    for path in sources:
+        write_image(path, np.repeat(counts[..., None] * np.uint8(255), 3, axis=2))
+    write_mask(place_of_mask(sources[0]), counts)
+    lens = replace(LENS, k=k)
+    paths = undistort_images(sources, tmp_path / "out" / "images", lens, pinhole_of(lens), silent)
+    mask = mask_of(paths[0])
+    assert mask is not None
+    assert (read_mask(mask) == (read_image(paths[0])[..., 0] > 127)).mean() > 0.999
+    assert (read_mask(mask) == counts).all() == (k == 0)
+    assert mask_of(paths[1]) is None

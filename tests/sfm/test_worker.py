@@ -4,6 +4,7 @@ import dataclasses
 import errno
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -71,6 +72,28 @@ def test_a_crash_on_a_full_disk_is_one_of_the_output(
     monkeypatch.setattr(sys, "executable", stand_in(tmp_path, "exit 134"))
     with pytest.raises(error):
         child.run_solver([], tmp_path, SfmConfig(), lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("end", "was_killed", "words"),
+    [
+        ("kill -9 $$", True, r"memory ran out.*Close other programs"),
+        ("echo std::bad_alloc >&2; kill -6 $$", True, r"memory ran out"),
+        ("kill -15 $$", True, r"stopped by another program"),
+        ("kill -11 $$", False, r"ended unexpectedly.*please report it"),
+        ("exit 1", None, r"ended unexpectedly.*please report it"),
+    ],
+)
+def test_what_ended_the_solver_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str, was_killed: bool | None, words: str
+) -> None:
+    """Killed from outside, crashed by itself, or failed (no crash): each says what to do, and a crash which it was."""
+    monkeypatch.setattr(sys, "executable", stand_in(tmp_path, end))
+    with pytest.raises(RegistrationError) as caught:
+        child.run_solver([], tmp_path, SfmConfig(), lambda _: None)
+    error = caught.value
+    assert (error.was_killed if isinstance(error, child.CrashError) else None) is was_killed
+    assert re.search(words, f"{error.message} {error.hint}")
 
 
 def test_shares_add_up_and_never_fall() -> None:

@@ -9,7 +9,7 @@ from av.video.frame import VideoFrame
 
 from roomsplat.capture.config import CaptureConfig
 from roomsplat.capture.film import FilmInput
-from roomsplat.capture.folder import FolderInput
+from roomsplat.capture.folder import NO_MASKS, FolderInput
 from roomsplat.capture.manifest import IMAGES, Capture, load_capture, save_capture
 from roomsplat.capture.probe import MediaInfo
 from roomsplat.capture.selection import Candidate, Chooser, WindowPlan
@@ -57,12 +57,18 @@ class Input(Protocol):
 
 
 def extract_frames(
-    source: Path, out_dir: Path, config: CaptureConfig, report: ReportProgress = silent
+    source: Path,
+    out_dir: Path,
+    config: CaptureConfig,
+    report: ReportProgress = silent,
+    *,
+    masks: Mapping[str, Path] = NO_MASKS,
 ) -> Capture:
     """Keep the sharpest frame of each short window of a film, or of a folder of pictures, and write them.
 
     A film is decoded once; memory does not grow with its length. ``out_dir`` exists and is empty; it gets
     ``images/`` (JPEG, quality 95, 4:4:4; pictures of a folder that need no change are copied) and ``frames.json``.
+    ``masks``: of pictures of the folder, by their file names; they lie in ``masks/`` then (``media/masks.py``).
 
     Raises:
         InputNotFoundError: ``source`` does not exist.
@@ -73,7 +79,7 @@ def extract_frames(
         TooFewFramesError: too short, black, or nothing moves.
         UnreadableVideoError: no film.
     """
-    given: Input = FolderInput(source, config) if source.is_dir() else FilmInput(source, config)
+    given: Input = FolderInput(source, config, masks) if source.is_dir() else FilmInput(source, config)
     images = out_dir / IMAGES
     try:
         images.mkdir()

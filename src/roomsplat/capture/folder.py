@@ -1,9 +1,10 @@
 """A folder of pictures, taken as the frames of a film."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from av.video.frame import VideoFrame
@@ -25,7 +26,9 @@ from roomsplat.errors import (
     UnreadableVideoError,
 )
 from roomsplat.media.images import ImageHeader, read_header, read_image, write_image
+from roomsplat.media.masks import place_of_mask, read_mask, shrink_mask, write_mask
 
+NO_MASKS: Mapping[str, Path] = MappingProxyType({})
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
 # Pictures that phones and cameras write and that Pillow does not read.
 _UNREAD = frozenset({".heic", ".heif", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf"})
@@ -107,11 +110,25 @@ def _checked_headers(paths: list[Path], config: CaptureConfig) -> Iterator[Pictu
         yield Picture(path=path, header=header)
 
 
+def _check_masks(pictures: Iterable[Picture], masks: Mapping[str, Path]) -> None:
+    for picture in pictures:
+        mask = masks.get(picture.path.name)
+        if mask is None:
+            continue
+        size, wanted = read_header(mask), picture.header
+        if (size.width, size.height) != (wanted.width, wanted.height):
+            raise InvalidFileError(
+                f"The mask {mask} is {size.width}×{size.height} px, but its picture is "
+                f"{wanted.width}×{wanted.height} px.",
+                hint="Draw masks at the size of the pictures: black is ignored, white is used.",
+            )
+
+
 class FolderInput:
     """A folder, picture by picture; see ``extract.Input``. All are kept unless there are more than ``max_frames``."""
 
-    def __init__(self, folder: Path, config: CaptureConfig) -> None:
-        """List the pictures and plan the windows.
+    def __init__(self, folder: Path, config: CaptureConfig, masks: Mapping[str, Path] = NO_MASKS) -> None:
+        """List the pictures and plan the windows; ``masks``: of some of them, by file name.
 
         Raises:
             InvalidSettingError: a rate is asked for; pictures have no times.
@@ -123,7 +140,8 @@ class FolderInput:
                 hint="Leave out --fps, or give --frames to keep that many pictures.",
             )
         self._folder, self._config = folder, config
-        self._pictures = list_pictures(folder, config)
+        self._pictures, self._masks = list_pictures(folder, config), masks
+        _check_masks(self._pictures, masks)
         count = len(self._pictures)
         wanted = replace(config, frames=config.frames or min(count, config.max_frames))
         self.plan: WindowPlan = plan_windows(np.arange(count, dtype=np.float64), wanted)
@@ -159,6 +177,10 @@ class FolderInput:
         else:
             style = PictureFormat.of(chosen.picture, self._config.max_side)
             write_image(path, style.to_rgb(chosen.picture))
+        mask = self._masks.get(self.name(chosen.index))
+        if mask is not None:
+            written = read_header(path)
+            write_mask(place_of_mask(path), shrink_mask(read_mask(mask), written.width, written.height))
 
     def media(self) -> MediaInfo:
         """What the folder holds."""

@@ -38,6 +38,9 @@ class Reconstruct:
     scale: str | None = None
     """Make the scene metric from a length in metres: camera-height=1.5 (above the floor), path=12.3 (walked while
     filming) or factor=0.8 (of one unit of the scene without it)."""
+    masks: Path | None = None
+    """A folder of masks for a folder of images, NAME.png for NAME.jpg: black is ignored, white is used (default: a
+    folder `masks` in or beside it, or those that a transforms.json names)."""
     reference: Path | None = None
     """A transforms.json with the true cameras, to measure the path error (ate_percent)."""
     config: Path | None = None
@@ -127,7 +130,8 @@ class Convert:
     """Rewrite a splat file in another format; --crop, --max-gaussians, --rotate and --sh-degree apply in that order."""
 
     source: tyro.conf.Positional[Path]
-    """The splat to read: .ply (any tool's, compressed too), .sog, .spz, .splat or .glb."""
+    """The splat to read: .ply (any tool's, compressed too), .sog, .spz, .splat or .glb, or the folder of a finished
+    run."""
     target: tyro.conf.Positional[Path]
     """The splat to write: the same, .compressed.ply, or .html (a page that shows it without a connection)."""
     crop: Annotated[str | None, tyro.conf.arg(metavar="X0,Y0,Z0,X1,Y1,Z1")] = None

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from roomsplat.cli.arguments import Convert
 from roomsplat.core.scene import SplatScene
-from roomsplat.errors import InvalidSettingError
+from roomsplat.errors import InvalidFileError, InvalidSettingError
 from roomsplat.formats.edit import Edits, edited
 from roomsplat.formats.html import viewer_cameras, write_html
 from roomsplat.formats.nerfstudio import read_transforms
@@ -21,12 +21,13 @@ def run_convert(command: Convert) -> None:
     """
     corners, angles = _numbers("--crop", command.crop, 6), _numbers("--rotate", command.rotate, 3)
     check_target(command.target)
+    source = scene_file(command.source)
     console = Console(stderr=True, highlight=False)
-    with console.status(f"reading {command.source}"):
-        scene = read_scene(command.source)
+    with console.status(f"reading {source}"):
+        scene = read_scene(source)
     left_out = scene.provenance.get("rows_left_out")
     if left_out:
-        console.print(f"note: {left_out} rows of {command.source} cannot be drawn and were left out")
+        console.print(f"note: {left_out} rows of {source} cannot be drawn and were left out")
     with console.status("changing"):
         edits = Edits(
             crop=corners,
@@ -36,14 +37,37 @@ def run_convert(command: Convert) -> None:
         )
         result = edited(scene, edits)
     with console.status(f"writing {command.target}"):
-        _write(command, result)
+        _write(command, source, result)
     _say(console, command, scene, result)
 
 
-def _write(command: Convert, scene: SplatScene) -> None:
-    """A page gets the views of the run that its scene lies in, unless the scene was turned away from them."""
-    cameras = command.source.parent / "cameras" / "transforms.json"
-    if command.target.suffix.lower() != ".html" or command.rotate is not None or not cameras.is_file():
+def scene_file(path: Path) -> Path:
+    """The file to read: ``path``, or the scene of the finished run in the folder ``path``.
+
+    Raises:
+        InvalidFileError: the folder holds no finished run.
+    """
+    if not path.is_dir():
+        return path
+    if not _is_of_a_run(path / "scene.ply"):
+        raise InvalidFileError(
+            f"The folder {path} holds no finished run (no scene.ply with a run.json beside it).",
+            hint="Give the folder that `roomsplat reconstruct … -o FOLDER` wrote, and let that run finish, or a file.",
+        )
+    return path / "scene.ply"
+
+
+def _is_of_a_run(file: Path) -> bool:
+    """Whether it is the scene that a finished run left, in whatever format, and not one that lies beside it."""
+    own = file.name.lower().split(".")[0] == "scene"
+    return own and file.is_file() and (file.parent / "run.json").is_file()
+
+
+def _write(command: Convert, source: Path, scene: SplatScene) -> None:
+    """A page gets the views of the run whose scene it shows, unless the scene was turned away from them."""
+    cameras = source.parent / "cameras" / "transforms.json"
+    has_views = command.rotate is None and _is_of_a_run(source) and cameras.is_file()
+    if command.target.suffix.lower() != ".html" or not has_views:
         write_scene(command.target, scene)
         return
     file = read_transforms(cameras)

@@ -20,7 +20,12 @@ def run_reconstruct(command: Reconstruct) -> None:
     """Run the pipeline and print what came out."""
     with show_events(command.events) as emit:
         result = reconstruct(
-            command.source, command.out, settings(command), emit=emit, reference=command.reference
+            command.source,
+            command.out,
+            settings(command),
+            emit=emit,
+            reference=command.reference,
+            masks=command.masks,
         )
     if command.events == "bar":
         print_summary(result.summary, str(command.out))

@@ -41,6 +41,8 @@ class TransformsFile:
     """c cameras, in the file's own world."""
     image_paths: tuple[str, ...]
     """c paths as written: usually relative to the file."""
+    mask_paths: tuple[str | None, ...] = ()
+    """c paths of masks as written (``mask_path``: black is ignored), or none at all where no frame has one."""
     timestamps_s: NDArray[np.float64] | None = None
     """(c,) seconds, when every frame has one."""
     applied_transform: NDArray[np.float32] | None = None
@@ -52,9 +54,12 @@ class TransformsFile:
     def __post_init__(self) -> None:
         """Check that all parts speak of the same images."""
         count = len(self.cameras)
+        masks = len(self.mask_paths) or count
         stamps = count if self.timestamps_s is None else len(self.timestamps_s)
-        if not len(self.image_paths) == stamps == count:
-            raise ValueError(f"{count} cameras, {len(self.image_paths)} image paths, {stamps} timestamps")
+        if not len(self.image_paths) == masks == stamps == count:
+            raise ValueError(
+                f"{count} cameras, {len(self.image_paths)} image paths, {masks} masks, {stamps} timestamps"
+            )
         if self.applied_transform is not None:
             checked = float_array("applied_transform", self.applied_transform, (3, 4))
             object.__setattr__(self, "applied_transform", checked)
@@ -88,6 +93,7 @@ def read_transforms(path: Path) -> TransformsFile:
     return TransformsFile(
         cameras=_cameras(path, listed),
         image_paths=tuple(frame.text("file_path") for frame in listed),
+        mask_paths=_mask_paths(listed),
         timestamps_s=np.array(known) if len(known) == len(stamps) else None,
         applied_transform=None if applied is None else top.matrix("applied_transform")[:3].astype(np.float32),
         scale=_SCALES.get(str(top.values.get("world_scale"))),
@@ -114,6 +120,8 @@ def write_transforms(path: Path, file: TransformsFile) -> None:
     frames: list[dict[str, object]] = []
     for i, name in enumerate(file.image_paths):
         frame: dict[str, object] = {"file_path": name} if shared else {"file_path": name, **lenses[i]}
+        if file.mask_paths and file.mask_paths[i] is not None:
+            frame["mask_path"] = file.mask_paths[i]
         if file.timestamps_s is not None:
             frame["timestamp_s"] = float(file.timestamps_s[i])
         frames.append(frame | {"transform_matrix": world_from_cam[i].tolist()})
@@ -168,6 +176,14 @@ class _Values:
         """What to raise when a value is missing or of another kind."""
         found = repr(self.values[key])[:40] if key in self.values else "nothing"
         return _invalid(self.path, f"has {found} as '{key}' of {self.where}, expected {expected}")
+
+
+def _mask_paths(frames: list[_Values]) -> tuple[str | None, ...]:
+    """A mask a frame, or nothing where there is none."""
+    paths = tuple(
+        None if frame.values.get("mask_path") is None else frame.text("mask_path") for frame in frames
+    )
+    return paths if any(paths) else ()
 
 
 def _cameras(path: Path, frames: list[_Values]) -> Cameras:

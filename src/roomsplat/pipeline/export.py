@@ -18,6 +18,7 @@ from roomsplat.formats.nerfstudio import TransformsFile, write_transforms
 from roomsplat.formats.ply import write_ply
 from roomsplat.formats.scene_files import write_scene
 from roomsplat.media.images import write_image
+from roomsplat.media.masks import MASKS
 from roomsplat.pipeline.compare import ComparedView
 from roomsplat.pipeline.config import FORMATS, ExportConfig, PipelineConfig
 from roomsplat.pipeline.finished import write_frames
@@ -85,6 +86,8 @@ def write_cameras(
 ) -> Path:
     """Write the cameras for other tools: ``images/``, a COLMAP model in ``sparse/0`` and ``transforms.json``.
 
+    Where the user gave masks, ``masks/`` as well.
+
     The pictures are the undistorted ones that the cameras belong to, hard-linked where the file system can. Everything
     lies in a folder beside ``folder``, which is given back and for ``replace_folder`` to put there.
     """
@@ -95,6 +98,10 @@ def write_cameras(
     names = tuple(path.name for path in images.image_paths)
     for path in images.image_paths:
         _link_or_copy(path, part / "images" / path.name)
+    masks = [None if mask is None else f"{MASKS}/{mask.name}" for mask in images.mask_paths]
+    for mask in filter(None, images.mask_paths):
+        (part / MASKS).mkdir(exist_ok=True)
+        _link_or_copy(mask, part / MASKS / mask.name)
     write_colmap(
         part / "sparse" / "0", ColmapModel(cameras=images.cameras, image_names=names, points=model.points)
     )
@@ -102,7 +109,13 @@ def write_cameras(
     paths = tuple(f"images/{name}" for name in names)
     write_transforms(
         part / "transforms.json",
-        TransformsFile(cameras=images.cameras, image_paths=paths, timestamps_s=times, scale=model.scale),
+        TransformsFile(
+            cameras=images.cameras,
+            image_paths=paths,
+            mask_paths=tuple(masks),
+            timestamps_s=times,
+            scale=model.scale,
+        ),
     )
     write_frames(part / "frames.json", images, tuple(frames), exposures)
     return part

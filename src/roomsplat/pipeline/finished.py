@@ -12,6 +12,7 @@ from roomsplat.core.scene import SplatScene
 from roomsplat.errors import InvalidFileError
 from roomsplat.formats.nerfstudio import read_transforms
 from roomsplat.formats.ply import read_ply
+from roomsplat.media.masks import mask_of
 from roomsplat.pipeline.summary import RunSummary, read_summary
 
 
@@ -61,7 +62,10 @@ def open_run(folder: Path) -> FinishedRun:
             hint="Run `roomsplat reconstruct` again with the same options: finished stages are kept.",
         ) from error
     images = PosedImages(
-        cameras=transforms.cameras, image_paths=paths, mask_paths=(None,) * len(paths), is_eval=is_eval
+        cameras=transforms.cameras,
+        image_paths=paths,
+        mask_paths=tuple(mask_of(path) for path in paths),
+        is_eval=is_eval,
     )
     return FinishedRun(
         scene=read_ply(folder / "scene.ply"),

@@ -6,15 +6,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from roomsplat.core.images import Frame
-from roomsplat.core.progress import ReportProgress
+from roomsplat.core.progress import ReportProgress, RunWarning
 from roomsplat.errors import RegistrationError
 from roomsplat.pipeline.config import PipelineConfig
 from roomsplat.pipeline.workspace import Workspace
 from roomsplat.posefree.from_nothing import cameras_from_nothing
 from roomsplat.posefree.stage import find_lost_frames, lost_frames, with_placed_frames
 from roomsplat.render.base import Engine
+from roomsplat.sfm.child import CrashError
 from roomsplat.sfm.config import SfmConfig
-from roomsplat.sfm.manifest import SfmResult, load_sfm
+from roomsplat.sfm.manifest import SfmResult, load_sfm, save_sfm
 from roomsplat.sfm.quality import NoModelError
 from roomsplat.sfm.shares import never_falling
 from roomsplat.sfm.solve import solve_cameras
@@ -31,6 +32,8 @@ class Completed:
 
     sfm: SfmResult
     """With the placed frames."""
+    key: str
+    """What comes after depends on this: the step's own, or another one where the frames are still to be tried."""
     num_placed: int
     seconds: float
     reused: bool
@@ -44,38 +47,57 @@ def find_cameras(
 
     ``folder`` exists and is empty. A part is kept unless going along the film finds nearly all of it: a corridor whose
     two ways share nothing that both show had 104 of 200 frames in its larger model, and has 198 along the film.
+    A solver that crashed by itself says nothing of the film, and going along it does without COLMAP's mapper; one that
+    was killed, most likely for memory, would leave too little for a second way, and is told.
 
     Raises:
-        RegistrationError: neither found the cameras; told is what matching said.
+        RegistrationError: neither found the cameras; told is what the first said, unless the second was killed.
         InvalidFileError: a frame cannot be read.
         OutputError: a result cannot be written.
     """
     sfm, told = replace(config.sfm, threads=config.sfm.threads or config.threads), never_falling(report)
+    found: SfmResult | RegistrationError
     try:
         found = solve_cameras(frames, folder, sfm, told)
     except NoModelError as error:
-        if not config.posefree.from_nothing:
+        found = error
+    except CrashError as error:
+        if error.was_killed:
             raise
-        try:
-            return cameras_from_nothing(frames, folder, sfm, told)
-        except RegistrationError:
-            raise error from None
-    if config.posefree.from_nothing and len(found.frames) < PART_SHARE * len(frames):
+        found = error
+    if config.posefree.from_nothing and _is_too_little(found, len(frames)):
         return _along_the_film(frames, folder, sfm, told, found)
+    if isinstance(found, RegistrationError):
+        raise found
     return found
 
 
+def _is_too_little(found: SfmResult | RegistrationError, count: int) -> bool:
+    return isinstance(found, RegistrationError) or len(found.frames) < PART_SHARE * count
+
+
 def _along_the_film(
-    frames: Sequence[Frame], folder: Path, sfm: SfmConfig, report: ReportProgress, found: SfmResult
+    frames: Sequence[Frame],
+    folder: Path,
+    sfm: SfmConfig,
+    report: ReportProgress,
+    found: SfmResult | RegistrationError,
 ) -> SfmResult:
-    """What going along the film finds, if that is nearly all, else ``found``, which lies in ``folder``."""
+    """What going along the film finds in place of ``found``: anything if that is an error, else nearly all of it."""
     second = folder / "second"
     second.mkdir()
     try:
-        whole = len(cameras_from_nothing(frames, second, sfm, report).frames) >= WHOLE_SHARE * len(frames)
-    except RegistrationError:
-        whole = False
-    if not whole:
+        if isinstance(found, CrashError):
+            why = "The camera solver crashed (please report it)"
+            whole = cameras_from_nothing(frames, second, sfm, report, why=why)
+        else:
+            whole = cameras_from_nothing(frames, second, sfm, report)
+    except RegistrationError as error:
+        shutil.rmtree(second)
+        if isinstance(found, SfmResult):
+            return _untried(folder, found, error) if isinstance(error, CrashError) else found
+        raise (error if isinstance(error, CrashError) else found) from None
+    if isinstance(found, SfmResult) and len(whole.frames) < WHOLE_SHARE * len(frames):
         shutil.rmtree(second)
         return found
     for old in folder.iterdir():
@@ -87,6 +109,18 @@ def _along_the_film(
     return load_sfm(folder)
 
 
+def _untried(folder: Path, found: SfmResult, error: CrashError) -> SfmResult:
+    """``found``, which lies in ``folder``, with a word that the rest of the film was not gone along."""
+    told = RunWarning(
+        code="rest_not_tried",
+        message=f"{error.message} So the rest of the film could not be sought frame by frame. Close other programs and "
+        "run it again in a new folder.",
+    )
+    result = replace(found, warnings=(*found.warnings, told))
+    save_sfm(folder, result)
+    return result
+
+
 def complete_cameras(
     frames: Sequence[Frame],
     sfm: SfmResult,
@@ -96,19 +130,38 @@ def complete_cameras(
     key: str,
     report: ReportProgress,
 ) -> Completed:
-    """Place the frames that ``sfm`` lost, or take what an earlier run with the same ``key`` placed."""
+    """Place the frames that ``sfm`` lost, or take what an earlier run with the same ``key`` placed.
+
+    Where the search for their features dies they are left out with a warning, and the next run tries them again.
+    """
     if not config.posefree.place_lost or not lost_frames(frames, sfm):
         # What an earlier run placed is no longer true, and the report would tell it.
         shutil.rmtree(workspace.folder("posefree"), ignore_errors=True)
-        return Completed(sfm=sfm, num_placed=0, seconds=0.0, reused=True)
+        return Completed(sfm=sfm, key=key, num_placed=0, seconds=0.0, reused=True)
     reused = workspace.is_done("posefree", key)
     if not reused:
-        with workspace.produce("posefree", key) as folder:
-            find_lost_frames(frames, sfm, engine, config.posefree, folder, report, threads=config.threads)
+        try:
+            with workspace.produce("posefree", key) as folder:
+                find_lost_frames(frames, sfm, engine, config.posefree, folder, report, threads=config.threads)
+        except CrashError as error:
+            shutil.rmtree(workspace.folder("posefree"), ignore_errors=True)
+            return _left_out(frames, sfm, key, error)
     whole = with_placed_frames(frames, sfm, workspace.folder("posefree"))
     return Completed(
         sfm=whole,
+        key=key,
         num_placed=len(whole.frames) - len(sfm.frames),
         seconds=workspace.seconds("posefree"),
         reused=reused,
     )
+
+
+def _left_out(frames: Sequence[Frame], sfm: SfmResult, key: str, error: CrashError) -> Completed:
+    """``sfm`` as it is, with a word of why frames are missing."""
+    told = RunWarning(
+        code="lost_frames_not_tried",
+        message=f"{error.message} So {len(lost_frames(frames, sfm))} of {len(frames)} frames that matching lost are "
+        "left out. Run the same command again to try them once more.",
+    )
+    whole = replace(sfm, warnings=(*sfm.warnings, told))
+    return Completed(sfm=whole, key=f"{key}-without", num_placed=0, seconds=0.0, reused=False)

@@ -1,6 +1,5 @@
 """The mesh as a step of the line: made once, taken over by later runs, and never a reason to lose the scene."""
 
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,7 +36,7 @@ def make_mesh(
     key: str,
     report: ReportProgress,
 ) -> MeshStep:
-    """Make the mesh in ``work/mesh``, or take it from there, and link it into the folder of results.
+    """Make the mesh in ``work/mesh``, or take it from there, and copy it into the folder of results.
 
     Whatever goes wrong is a warning: what a user waited for is the scene, and that is written already.
 
@@ -68,15 +67,13 @@ def make_mesh(
 
 
 def _put_out(folder: Path, out: Path) -> tuple[str, ...]:
-    """The folder's files in ``out``, hard-linked where the file system can: names, in order."""
+    """The folder's files in ``out``: names, in order.
+
+    Copies, not links: who edits a mesh in place would edit what the next run takes over.
+    """
     names: Sequence[str] = sorted(path.name for path in folder.iterdir() if path.name != LEFT_OUT)
     for name in names:
         part = out / f".{name}.part"
-        part.unlink(missing_ok=True)
-        try:
-            os.link(folder / name, part)
-        except OSError:  # another file system, or one without hard links
-            shutil.copyfile(folder / name, part)
+        shutil.copy2(folder / name, part)
         part.replace(out / name)
-        part.unlink(missing_ok=True)  # a link to the same file is not replaced but left (rename(2))
     return tuple(names)

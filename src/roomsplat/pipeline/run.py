@@ -2,7 +2,7 @@
 
 import errno
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from roomsplat.pipeline.results import Fitted, Results, summarise, write_results
 from roomsplat.pipeline.scale import to_scale
 from roomsplat.pipeline.summary import RunSummary, write_summary
 from roomsplat.pipeline.training_files import Trained, load_training, save_training
+from roomsplat.pipeline.user_masks import find_masks, masks_key, masks_warnings
 from roomsplat.pipeline.workspace import Workspace, shown_name, source_key, stage_key, write_text_whole
 from roomsplat.render.base import Engine
 from roomsplat.render.cuda.failures import in_words
@@ -51,13 +52,32 @@ class Reconstruction:
     """The figures; also in ``run.json``."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What a run is given beside its settings."""
+
+    source: Path
+    """The film or the folder of images."""
+    masks: Mapping[str, Path]
+    """Of images of the folder, by their names."""
+    reference: Path | None
+    """A ``transforms.json`` with the true cameras."""
+
+
 def reconstruct(
-    source: Path, out: Path, config: PipelineConfig, *, emit: Emit, reference: Path | None = None
+    source: Path,
+    out: Path,
+    config: PipelineConfig,
+    *,
+    emit: Emit,
+    reference: Path | None = None,
+    masks: Path | None = None,
 ) -> Reconstruction:
     """Turn a film or a folder of images at ``source`` into a splat in the folder ``out``.
 
     Finished stages are kept in ``out/work``: the same call after an interrupt continues and gives the same result.
     ``reference`` is a ``transforms.json`` with the true cameras, if they are known; it is only compared with.
+    ``masks`` is a folder of masks for a folder of images; ``user_masks.py`` says where else they are sought.
 
     Raises:
         RoomsplatError: whatever a user can cause; also told as ``RunFailed`` through ``emit``.
@@ -67,9 +87,10 @@ def reconstruct(
         if reference is not None:
             read_transforms(reference)  # a wrong path is told now, not after the whole run
         key = source_key(source)
+        given = Given(source=source, masks=find_masks(source, masks), reference=reference)
         workspace = Workspace(out)
         with workspace.exclusive(), Rehearsal() as rehearsal:
-            return _line(source, key, workspace, config, journal, reference, rehearsal)
+            return _line(given, key + masks_key(given.masks), workspace, config, journal, rehearsal)
     except RoomsplatError as error:
         journal.fail(error)
         raise
@@ -82,20 +103,18 @@ def reconstruct(
 
 
 def _line(
-    source: Path,
+    given: Given,
     key: str,
     workspace: Workspace,
     config: PipelineConfig,
     journal: Journal,
-    reference: Path | None,
     rehearsal: Rehearsal,
 ) -> Reconstruction:
-    out = workspace.out
+    source, out = given.source, workspace.out
     capture_key = stage_key(config.capture, key)
     sfm_key = stage_key(config.sfm, capture_key, str(config.posefree.from_nothing))
     engine = select_engine(config.engine, config.threads, config.device)
     posefree_key = stage_key(config.posefree, sfm_key, engine.name)
-    train_key = stage_key(config.train, posefree_key, engine.name, str(config.eval_every))
     write_text_whole(out / "config.json", config_to_json(config))
     journal.emit(
         RunStarted(
@@ -110,12 +129,12 @@ def _line(
         stage.reused = workspace.is_done("capture", capture_key)
         if not stage.reused:
             with workspace.produce("capture", capture_key) as folder:
-                extract_frames(source, folder, config.capture, stage.report)
+                extract_frames(source, folder, config.capture, stage.report, masks=given.masks)
         capture = load_capture(workspace.folder("capture"))
         write_thumbnail(out, capture.frames)
         stage.seconds = workspace.seconds("capture")
         stage.message = f"{len(capture.frames)} of {capture.media.num_frames} frames kept"
-        journal.warn("capture", *capture.warnings)
+        journal.warn("capture", *capture.warnings, *masks_warnings(source, given.masks))
 
     with journal.stage("sfm", "finding the cameras") as stage:
         stage.reused = workspace.is_done("sfm", sfm_key)
@@ -143,6 +162,7 @@ def _line(
         journal.warn("sfm", *sfm.warnings)
         show_cameras(out, model, sfm.frames, journal, reused=stage.reused)
 
+    train_key = stage_key(config.train, found.key, engine.name, str(config.eval_every))
     with journal.stage("train", "fitting the Gaussians") as stage:
         stage.reused = workspace.is_done("train", train_key)
         if not stage.reused:
@@ -173,7 +193,9 @@ def _line(
         stage.message = str(out / "scene.ply")
         journal.warn("export", *results.warnings)
 
-    return _finished(fitted, results, engine, journal, compare_path(model, sfm.frames, reference, journal))
+    return _finished(
+        fitted, results, engine, journal, compare_path(model, sfm.frames, given.reference, journal)
+    )
 
 
 def _finished(

@@ -1,13 +1,9 @@
 """Features of pictures and what pictures have in common, found in a process of its own (``feature_worker.py``).
 
-A process for the reasons that ``sfm/child.py`` gives; it says nothing, and ends with its parent, whose end closes its
-stdin.
+A process for the reasons that ``sfm/child.py`` gives. One that is killed or crashes is tried once more, on one thread:
+memory is what it dies of, and each thread of the extractor holds 270 MB.
 """
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from roomsplat.errors import RegistrationError
+from roomsplat.core.progress import ReportProgress, silent
+from roomsplat.sfm.child import CrashError, run_worker
 
 FOUND, MATCHED = "features.npz", "matches.npz"  # as in feature_worker.py, which is not to be imported here
-_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}  # for a product of matrices: many run at a time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,57 +45,58 @@ def find(paths: Sequence[Path], folder: Path, *, max_side: int, threads: int | N
     """Features of pictures of one size, in their order; works in ``folder``, which exists and is empty.
 
     Raises:
-        RegistrationError: the process ended as it should not.
+        CrashError: the process died, and another one as well.
+        RegistrationError: it failed.
+        InvalidFileError: a picture cannot be read.
+        OutputError: no space left.
     """
-    _run(paths, folder, max_side=max_side, threads=threads, match=False)
-    return _features(folder)
+    return _features(_run(paths, folder, silent, max_side=max_side, threads=threads, match=False))
 
 
 def find_and_match(
-    paths: Sequence[Path], folder: Path, *, max_side: int, threads: int | None
+    paths: Sequence[Path], folder: Path, report: ReportProgress, *, max_side: int, threads: int | None
 ) -> tuple[list[Found], list[Matched]]:
     """As ``find``, and what pictures that follow each other or look alike have in common; ``paths`` is the film.
 
     Raises:
-        RegistrationError: the process ended as it should not.
+        CrashError, RegistrationError, InvalidFileError, OutputError: see ``find``.
     """
-    _run(paths, folder, max_side=max_side, threads=threads, match=True)
-    with np.load(folder / MATCHED) as stored:
+    left = _run(paths, folder, report, max_side=max_side, threads=threads, match=True)
+    with np.load(left / MATCHED) as stored:
         parts = np.split(stored["matches"], np.cumsum(stored["counts"])[:-1])
         matched = [
             Matched(first=first, second=second, features=features)
             for (first, second), features in zip(stored["pairs"].tolist(), parts, strict=False)
         ]
-    return _features(folder), matched
+    return _features(left), matched
 
 
-def _run(paths: Sequence[Path], folder: Path, *, max_side: int, threads: int | None, match: bool) -> None:
-    job = {
+def _run(
+    paths: Sequence[Path],
+    folder: Path,
+    report: ReportProgress,
+    *,
+    max_side: int,
+    threads: int | None,
+    match: bool,
+) -> Path:
+    """Where in ``folder`` the process left what it found."""
+    job: dict[str, object] = {
         "paths": [str(path.resolve()) for path in paths],
         "max_side": max_side,
         "threads": threads,
         "match": match,
     }
-    (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
-    # -P: a random.py where the user stands must not be taken for Python's own
-    command = [sys.executable, "-P", "-m", "roomsplat.posefree.feature_worker", str(folder / "job.json")]
-    with subprocess.Popen(  # noqa: S603 - our own module, with a path of ours
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=os.environ | _ONE_THREAD,
-    ) as child:
-        try:
-            code = child.wait()
-        finally:
-            if child.poll() is None:  # Ctrl-C: do not wait
-                child.kill()
-    if code != 0:
-        raise RegistrationError(
-            f"The search for features in lost frames ended unexpectedly (exit code {code}).",
-            hint='Leave them out with {"posefree": {"place_lost": false}} in a settings file (--config).',
-        )
+    try:
+        return _attempt(job, folder / "first", report)
+    except CrashError:
+        return _attempt(job | {"threads": 1}, folder / "second", report)
+
+
+def _attempt(job: dict[str, object], folder: Path, report: ReportProgress) -> Path:
+    folder.mkdir()
+    run_worker("roomsplat.posefree.feature_worker", "The search for features", job, folder, report)
+    return folder
 
 
 def _features(folder: Path) -> list[Found]:

@@ -51,26 +51,30 @@ def cameras_from_nothing(
     out_dir: Path,
     config: SfmConfig,
     report: ReportProgress = silent,
+    *,
+    why: str = "Matching alone found no model of the whole film",
 ) -> SfmResult:
     """Find the cameras of a film that matching alone found none for, and leave in ``out_dir`` what sfm would.
 
-    ``out_dir`` exists; what is in it is replaced. The same input gives the same result.
+    ``out_dir`` exists and is empty. The same input gives the same result. ``why`` it is done is told as a warning.
 
     Raises:
+        CrashError: the search for features was killed or crashed.
         RegistrationError: no usable solution.
         InvalidFileError: a frame cannot be read.
         OutputError: a result cannot be written.
     """
     work = out_dir / "work"
     try:
-        for old in out_dir.iterdir():
-            shutil.rmtree(old) if old.is_dir() else old.unlink()
         work.mkdir()
         (out_dir / "images").mkdir()
         found, matched = find_and_match(
-            [frame.path for frame in frames], work, max_side=config.max_side, threads=config.threads
+            [frame.path for frame in frames],
+            work,
+            part(report, 0, MATCHED_SHARE),
+            max_side=config.max_side,
+            threads=config.threads,
         )
-        report(Progress(fraction=MATCHED_SHARE, message="matching again, down to weak features"))
     except OSError as error:
         raise OutputError(
             f"{out_dir} could not be written ({error.strerror}).", hint="Choose another output folder."
@@ -88,7 +92,7 @@ def cameras_from_nothing(
     result = finish(solution, frames, out_dir, config, part(report, GROWN_SHARE, 1))
     told = RunWarning(
         code="cameras_from_nothing",
-        message=f"Matching alone found no model of the whole film; {len(result.frames)} of {len(frames)} cameras were "
+        message=f"{why}; {len(result.frames)} of {len(frames)} cameras were "
         "found frame by frame along the film, which may bend a long path a little.",
     )
     result = replace(result, warnings=(told, *result.warnings))

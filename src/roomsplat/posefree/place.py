@@ -106,7 +106,8 @@ def place_lost(
 
     Raises:
         InvalidFileError: a picture cannot be read.
-        RegistrationError: the search for features ended unexpectedly.
+        CrashError: the search for features was killed or crashed.
+        RegistrationError: it failed.
     """
     if not lost or len(known) < AROUND:
         return Placement(

@@ -14,9 +14,11 @@ from roomsplat.core.cameras import Cameras, PinholeCamera
 from roomsplat.core.images import Frame, PosedImages
 from roomsplat.core.progress import ReportProgress, RunWarning, silent
 from roomsplat.errors import InvalidFileError, OutputError, RegistrationError, TrainingError
+from roomsplat.media.masks import mask_of
 from roomsplat.posefree.config import PosefreeConfig
 from roomsplat.posefree.place import Placement, Refused, Shot, place_lost
 from roomsplat.render.base import Engine
+from roomsplat.sfm.child import CrashError
 from roomsplat.sfm.manifest import SfmResult
 from roomsplat.sfm.quality import describe_times
 from roomsplat.sfm.solution import Lens
@@ -68,6 +70,7 @@ def find_lost_frames(
     The room without its lost frames is worth having: what goes wrong in placing them is told as their reason.
 
     Raises:
+        CrashError: the search for features was killed or crashed, twice: nothing is known of any frame.
         InvalidFileError: a picture cannot be read.
         OutputError: a result cannot be written.
         EngineError: the device failed.
@@ -85,6 +88,8 @@ def find_lost_frames(
             result = place_lost(
                 sfm.model, _known(frames, sfm), lost, engine, config, work, report, threads=threads
             )
+        except CrashError:
+            raise
         except (RegistrationError, TrainingError) as error:
             refused = tuple(Refused(number=number, reason=error.message) for number in numbers)
             result = Placement(placed=(), refused=refused)
@@ -130,7 +135,7 @@ def with_placed_frames(frames: Sequence[Frame], sfm: SfmResult, folder: Path) ->
             height=cameras.height,
         ),
         image_paths=tuple(paths[i] for i in order),
-        mask_paths=(None,) * len(order),
+        mask_paths=tuple(mask_of(paths[i]) for i in order),
         is_eval=np.zeros(len(order), np.bool_),
     )
     return replace(

@@ -1,4 +1,4 @@
-"""Run the solver in a process of its own.
+"""Run the solver, and whatever else asks COLMAP, in a process of its own.
 
 Why a process: COLMAP's loops do not look at Python's signals, so Ctrl-C would wait for minutes; a crash in native code
 ends the child and not the run; its memory is given back at once; and pycolmap's bundled zlib never meets numba's cache.
@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,22 @@ _ONE_THREAD = {
 # COLMAP aborts where its database finds no space, and then its last words find none either. What it gives back as it
 # ends is less than this.
 _NEARLY_FULL = 16 * 1024**2
+_KILLED = (-9, 137)
+_STOPPED = (-15, 143)
+_SIGNALS = 128
+"""Codes above tell the signal that ended a program, as a shell reports it; Python reports it negative."""
+
+
+class CrashError(RegistrationError):
+    """Native code crashed (a signal), or somebody killed the process: it says nothing of the film.
+
+    To the user it is a ``RegistrationError`` like any other.
+    """
+
+    def __init__(self, message: str, *, hint: str, was_killed: bool) -> None:
+        """``was_killed``: from outside, most likely for memory, so that the same work would end the same way."""
+        super().__init__(message, hint=hint)
+        self.was_killed = was_killed
 
 
 def run_solver(
@@ -34,12 +50,29 @@ def run_solver(
     """Solve in ``folder`` (exists, empty); ``None`` when no two frames could be joined.
 
     Raises:
-        RegistrationError: the solver crashed.
+        CrashError: the solver crashed or was killed.
+        RegistrationError: the solver failed.
         InvalidFileError: a frame cannot be read.
         OutputError: no space left.
     """
-    job = folder / "job.json"
     content = {"config": dataclasses.asdict(config), "paths": [str(path.resolve()) for path in paths]}
+    run_worker("roomsplat.sfm.worker", "The camera solver", content, folder, report)
+    solution = folder / SOLUTION
+    return Solution.load(solution) if solution.exists() else None
+
+
+def run_worker(
+    module: str, name: str, content: Mapping[str, object], folder: Path, report: ReportProgress
+) -> None:
+    """Let ``module`` do the job ``content`` in ``folder``; ``name`` tells the user what it is.
+
+    Raises:
+        RoomsplatError: what the worker says, of its own class.
+        CrashError: it crashed or was killed.
+        RegistrationError: it failed.
+        OutputError: no space left.
+    """
+    job = folder / "job.json"
     try:
         job.write_text(json.dumps(content), encoding="utf-8")
     except OSError as error:
@@ -48,8 +81,8 @@ def run_solver(
             hint="Free some space or choose another output folder.",
         ) from error
     # -P: a random.py where the user stands must not be taken for Python's own
-    command = [sys.executable, "-P", "-m", "roomsplat.sfm.worker", str(job)]
-    log = folder / "solver.log"
+    command = [sys.executable, "-P", "-m", module, str(job)]
+    log = folder / "worker.log"
     with (
         log.open("wb") as errors,
         subprocess.Popen(  # noqa: S603 - our own module, with a path of ours
@@ -70,9 +103,7 @@ def run_solver(
     if failure is not None:
         raise failure
     if code != 0:
-        raise _crash(code, log)
-    solution = folder / SOLUTION
-    return Solution.load(solution) if solution.exists() else None
+        raise _crash(name, code, log)
 
 
 def _follow(lines: Any, report: ReportProgress) -> RoomsplatError | None:
@@ -93,17 +124,26 @@ def _rebuild(*, code: str, message: str, hint: str) -> RoomsplatError:
     return kinds[code](message, hint=hint)
 
 
-def _crash(code: int, log: Path) -> RoomsplatError:
+def _crash(name: str, code: int, log: Path) -> RoomsplatError:
     if shutil.disk_usage(log.parent).free < _NEARLY_FULL:
         return OutputError(
-            f"No space is left in {log.parent} for the camera solver.",
+            f"{name} found no space left in {log.parent}.",
             hint="Free some space or choose another output folder.",
         )
     tail = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     reason = tail[-1] if tail else f"exit code {code}"
-    if code in (-9, 137):
-        reason = "it was killed, most likely for memory"
-    return RegistrationError(
-        f"The camera solver ended unexpectedly ({reason}).",
-        hint="Try fewer frames (--frames 60); if it happens again, please report it.",
-    )
+    if code in _KILLED or "bad_alloc" in reason:
+        return CrashError(
+            f"{name} was killed, most likely because the memory ran out.",
+            hint="Close other programs or take fewer frames (--frames 60), and run the same command again.",
+            was_killed=True,
+        )
+    if code in _STOPPED:
+        return CrashError(
+            f"{name} was stopped by another program.", hint="Run the same command again.", was_killed=True
+        )
+    message = f"{name} ended unexpectedly ({reason})."
+    hint = "Try fewer frames (--frames 60); if it happens again, please report it."
+    if code < 0 or code > _SIGNALS:
+        return CrashError(message, hint=hint, was_killed=False)
+    return RegistrationError(message, hint=hint)

@@ -62,7 +62,9 @@ class Session:
         self.threads = threads
         self.extractors = min(threads, MAX_EXTRACTORS)
         self._database_path, self._images = folder / "database.db", folder / "reduced"
+        self._masks = folder / "masks"
         self._images.mkdir()
+        self._masks.mkdir()
         self._runs = 0
         self._ids = dict[int, int]()
         self._camera: Any = None
@@ -112,6 +114,10 @@ class Session:
         """Where ``extract`` expects the reduced picture of a frame."""
         return self._images / f"{index:06d}.ppm"
 
+    def mask_path(self, index: int) -> Path:
+        """Where ``extract`` looks for a mask of that picture: what is black gets no features."""
+        return self._masks / f"{self.picture_path(index).name}.png"
+
     def extract(
         self, indices: Sequence[int], size: tuple[int, int], *, max_features: int, upsample: bool, peak: float
     ) -> None:
@@ -125,11 +131,14 @@ class Session:
         )
         options.sift.first_octave = -1 if upsample else 0
         options.sift.peak_threshold = peak
+        reading = _colmap.ImageReaderOptions()
+        reading.mask_path = self._masks if any(self.mask_path(i).exists() for i in indices) else ""
         _colmap.extract_features(
             self._database_path,
             self._images,
             image_names=[self.picture_path(i).name for i in indices],
             camera_mode=_colmap.CameraMode.SINGLE,
+            reader_options=reading,
             extraction_options=options,
             device=_colmap.Device.cpu,
         )
@@ -160,7 +169,7 @@ class Session:
     def keypoints(self, index: int) -> NDArray[np.float32]:
         """(n, 2) px of the reduced picture, pixel centres at +0.5."""
         with self._open() as database:
-            return np.asarray(database.read_keypoints(self._ids[index])[:, :2])
+            return np.asarray(database.read_keypoints(self._ids[index])[:, :2]).reshape(-1, 2)
 
     def descriptors(self, index: int) -> NDArray[np.uint8]:
         """(n, 128)."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from roomsplat.core.progress import Progress, ReportProgress
 from roomsplat.media.images import read_image, reduced_size, resize_image, write_image
+from roomsplat.media.masks import mask_of, read_mask, shrink_mask, write_mask
 from roomsplat.sfm.colmap import Session
 from roomsplat.sfm.config import SfmConfig
 
@@ -86,17 +87,23 @@ def _extract(
     upsample: bool,
     peak: float = PEAK,
 ) -> list[Features]:
-    """Write reduced pictures, find features, sample their colours, remove the pictures."""
+    """Write reduced pictures and masks, find features, sample their colours, remove the pictures."""
+    any_masked = any(mask_of(paths[index]) is not None for index in indices)
 
     def reduce(index: int) -> tuple[int, int]:
         picture = read_image(paths[index])
         size = reduced_size(picture.shape[1], picture.shape[0], config.max_side)
         write_image(session.picture_path(index), resize_image(picture, *size))
+        if any_masked:  # COLMAP finds nothing in a picture that lacks a mask where others have one
+            mask = mask_of(paths[index])
+            counts = np.ones(picture.shape[:2], np.bool_) if mask is None else read_mask(mask)
+            write_mask(session.mask_path(index), shrink_mask(counts, *size))
         return size
 
     def collect(index: int) -> Features:
         keypoints, picture = session.keypoints(index), read_image(session.picture_path(index))
         session.picture_path(index).unlink()
+        session.mask_path(index).unlink(missing_ok=True)
         return Features(
             keypoints=keypoints,
             descriptors=session.descriptors(index),

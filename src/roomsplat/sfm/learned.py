@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from roomsplat.core.progress import Progress, ReportProgress
 from roomsplat.media.images import read_image, reduced_size, resize_image
+from roomsplat.media.masks import mask_of, read_mask, shrink_mask
 from roomsplat.priors.features import Extractor, Kind, LearnedFeatures, from_bytes, to_bytes
 from roomsplat.priors.lightglue import Matcher
 from roomsplat.sfm.colmap import Session
@@ -66,16 +67,26 @@ class LearnedFinder:
             size = reduced_size(picture.shape[1], picture.shape[0], self._config.max_side)
             seen = reduced_size(picture.shape[1], picture.shape[0], factor * self._config.max_side)
             pictures.append(resize_image(picture, *seen))
-        for picture, one in zip(pictures, extractor.find(pictures), strict=True):
+        for path, picture, one in zip(paths, pictures, extractor.find(pictures), strict=True):
+            counts = _counted(path, one.keypoints, (picture.shape[1], picture.shape[0]))
             scale = np.array(size, np.float32) / np.array([one.width, one.height], np.float32)
             result.append(
                 Features(
-                    keypoints=(one.keypoints * scale).astype(np.float32),
-                    descriptors=to_bytes(one.descriptors),
-                    colors=colors_at(picture, one.keypoints),
+                    keypoints=(one.keypoints * scale).astype(np.float32)[counts],
+                    descriptors=to_bytes(one.descriptors)[counts],
+                    colors=colors_at(picture, one.keypoints)[counts],
                 )
             )
         return result, size
+
+
+def _counted(path: Path, keypoints: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.bool_]:
+    """(n,) which of (n, 2) px of the picture at ``path``, seen at ``size``, its mask leaves."""
+    mask = mask_of(path)
+    if mask is None:
+        return np.ones(len(keypoints), np.bool_)
+    left = shrink_mask(read_mask(mask), *size).astype(np.uint8)
+    return colors_at(np.repeat(left[..., None], 3, axis=2), keypoints)[:, 0] > 0
 
 
 class NearestMatcher:

@@ -14,6 +14,7 @@ from roomsplat.core.point_cloud import SparseModel, Stance
 from roomsplat.core.progress import RunWarning
 from roomsplat.errors import InvalidFileError, OutputError
 from roomsplat.formats.colmap import read_colmap
+from roomsplat.media.masks import mask_of
 from roomsplat.sfm.quality import SfmQuality
 
 MANIFEST, IMAGES, SPARSE = "sfm.json", "images", "sparse"
@@ -91,7 +92,7 @@ def load_sfm(out_dir: Path) -> SfmResult:
         posed_images=PosedImages(
             cameras=colmap.cameras[np.array([rows[p.name] for p in paths])],
             image_paths=paths,
-            mask_paths=(None,) * len(paths),
+            mask_paths=tuple(mask_of(path) for path in paths),
             is_eval=np.zeros(len(paths), np.bool_),
         ),
         points=colmap.points,

@@ -15,6 +15,7 @@ from roomsplat.core.progress import ReportProgress, silent
 from roomsplat.errors import OutputError, RegistrationError
 from roomsplat.formats.colmap import ColmapModel, write_colmap
 from roomsplat.media.images import read_image
+from roomsplat.media.masks import mask_of
 from roomsplat.sfm.child import run_solver
 from roomsplat.sfm.config import SfmConfig
 from roomsplat.sfm.lines import find_edges
@@ -98,7 +99,7 @@ def finish(
         posed_images=PosedImages(
             cameras=_cameras(transform_poses(solution.cam_from_world, world), pinhole),
             image_paths=paths,
-            mask_paths=(None,) * len(paths),
+            mask_paths=tuple(mask_of(path) for path in paths),
             is_eval=np.zeros(len(paths), np.bool_),
         ),
         points=PointCloud(

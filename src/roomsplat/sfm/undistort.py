@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from roomsplat.capture.writer import copy_file
 from roomsplat.core.progress import Progress, ReportProgress
 from roomsplat.media.images import grid_nodes, read_image, warp_image, write_image
+from roomsplat.media.masks import mask_of, place_of_mask, read_mask, warp_mask, write_mask
 from roomsplat.sfm.solution import Lens
 
 CELL = 32  # px between the nodes of the warp; linear in between is exact to 0.01 px for phone lenses
@@ -65,6 +66,8 @@ def undistort_images(
 ) -> tuple[Path, ...]:
     """Write the pictures as the pinhole would have taken them (JPEG, quality 95, 4:4:4); returns their paths.
 
+    Masks beside the sources (``media/masks.py``) are written beside the results, likewise.
+
     ``threads``: how many pictures at a time, ``None`` for as many as there are cores.
 
     Raises:
@@ -76,11 +79,15 @@ def undistort_images(
     is_negligible = float(np.abs(grid - nodes).max()) < NEGLIGIBLE_PX
 
     def convert(source: Path) -> Path:
+        mask = mask_of(source)
+        target = out_dir / (source.name if is_negligible else f"{source.stem}.jpg")
         if is_negligible:
-            copy_file(source, out_dir / source.name)
-            return out_dir / source.name
-        target = out_dir / f"{source.stem}.jpg"
-        write_image(target, warp_image(read_image(source), grid))
+            copy_file(source, target)
+        else:
+            write_image(target, warp_image(read_image(source), grid))
+        if mask is not None:
+            drawn = read_mask(mask)
+            write_mask(place_of_mask(target), drawn if is_negligible else warp_mask(drawn, grid))
         return target
 
     result = list[Path]()

@@ -1,6 +1,7 @@
 """The solving process: ``python -m roomsplat.sfm.worker JOB``, started by ``child.py`` and by nothing else.
 
 It reads ``job.json``, writes ``solution.npz`` beside it, and tells its progress as one JSON object a line on stdout.
+``posefree/feature_worker.py`` is another that speaks so.
 """
 
 import dataclasses
@@ -29,15 +30,29 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def main(job_path: Path) -> int:
-    """Run the job; 0 when it ended as it should, found or not."""
+    """Solve; 0 when it ended as it should, found or not."""
+    return run(solve, job_path)
+
+
+def run(work: Callable[[Path], None], job_path: Path) -> int:
+    """Do ``work`` on the job as a process that ``child.run_worker`` started: what a user can cause is told in words."""
     signal.signal(
         signal.SIGINT, signal.SIG_IGN
     )  # Ctrl-C reaches the whole group; the parent decides and ends us
-    threading.Thread(target=end_with_parent, daemon=True).start()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        solve(job_path)
+        work(job_path)
     except RoomsplatError as error:
-        _say({"error": {"code": error.code, "message": error.message, "hint": error.hint}})
+        _say_error(error)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        _say_error(
+            OutputError(
+                f"{job_path.parent} could not be written ({error.strerror}).",
+                hint="Free some space or choose another output folder.",
+            )
+        )
     return 0
 
 
@@ -46,30 +61,21 @@ def solve(job_path: Path) -> None:
 
     Raises:
         InvalidFileError: a frame cannot be read.
-        OutputError: no space left.
     """
     job = json.loads(job_path.read_text(encoding="utf-8"))
     config = SfmConfig(**job["config"])
-    folder, tell = job_path.parent, never_falling(_tell)
-    try:
-        session = Session(
-            folder,
-            threads=config.threads or os.cpu_count() or 1,
-            seed=config.seed,
-            focal_ratio=config.focal_ratio,
-        )
-        paths = [Path(path) for path in job["paths"]]
-        features, closer = _find(session, paths, config, part(tell, 0, FEATURES_SHARE))
-        solution = Mapper(session, features, config, tell, look_closer=closer).solve()
-        if solution is not None:
-            solution.save(folder / SOLUTION)
-    except OSError as error:
-        if error.errno not in _FULL:
-            raise
-        raise OutputError(
-            f"{folder} could not be written ({error.strerror}).",
-            hint="Free some space or choose another output folder.",
-        ) from error
+    folder, told = job_path.parent, never_falling(tell)
+    session = Session(
+        folder,
+        threads=config.threads or os.cpu_count() or 1,
+        seed=config.seed,
+        focal_ratio=config.focal_ratio,
+    )
+    paths = [Path(path) for path in job["paths"]]
+    features, closer = _find(session, paths, config, part(told, 0, FEATURES_SHARE))
+    solution = Mapper(session, features, config, told, look_closer=closer).solve()
+    if solution is not None:
+        solution.save(folder / SOLUTION)
 
 
 def _find(
@@ -87,7 +93,8 @@ def _find(
     return finder.find(session, paths, report), lambda frames: finder.look_closer(paths, frames)
 
 
-def _tell(progress: Progress) -> None:
+def tell(progress: Progress) -> None:
+    """Tell the parent how far the work is."""
     _say(dataclasses.asdict(progress))
 
 
@@ -96,7 +103,11 @@ def _say(content: dict[str, object]) -> None:
     sys.stdout.flush()
 
 
-def end_with_parent() -> None:
+def _say_error(error: RoomsplatError) -> None:
+    _say({"error": {"code": error.code, "message": error.message, "hint": error.hint}})
+
+
+def _end_with_parent() -> None:
     """The parent holds the other end of stdin: it closes when the parent is gone, whatever took it."""
     while os.read(0, 1):  # not sys.stdin: its lock, held here, would abort the interpreter at exit
         pass
