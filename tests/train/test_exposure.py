@@ -84,6 +84,18 @@ def test_a_square_leaves_the_gain_at_mid_grey() -> None:
     np.testing.assert_allclose(grey_gains(exposures.matrices), before, atol=1e-12)
 
 
+def test_the_pull_leaves_squares_alone() -> None:
+    """Back to the gains that the points have shown it goes by the gains: no square makes up for one."""
+    for change in (-0.1, 0.1):
+        exposures = Exposures(np.array([[0.8], [1.2]]) * np.ones(3))
+        exposures.matrices[0, range(3), range(3)] += change
+        exposures.matrices[1, range(3), range(3)] -= change
+        exposures.step(0, np.zeros((3, 5)), 5e-3, 0.03)
+        moved = exposures.matrices[0, range(3), range(3)] - exposures.prior[0, range(3), range(3)]
+        assert (np.abs(moved) < 0.099).all()
+        assert not exposures.matrices[:, :, 4].any()
+
+
 def test_what_earlier_versions_stored_is_read() -> None:
     """A (c, 3, 4) file is the same map without squares; anything else is no file of transforms."""
     stored = np.random.default_rng(5).normal(size=(4, 3, 4))

@@ -90,8 +90,9 @@ class Exposures:
         """
         deviation = self.matrices[index] - self.prior[index]
         deviation[_DIAGONAL], deviation[:, 4] = grey_gains(deviation), 0
-        gradient = gradient + pull * deviation / np.sqrt(deviation**2 + _SMALL**2)
-        gradient[:, 4] -= _GREY * gradient[_DIAGONAL]
+        gradient = gradient.copy()
+        gradient[:, 4] -= _GREY * gradient[_DIAGONAL]  # at a held gain at mid grey
+        gradient += pull * deviation / np.sqrt(deviation**2 + _SMALL**2)
         change = rate * self._adam(index, gradient)
         change[:, 4] *= _SQUARE_RATE
         matrix = self.matrices[index]
