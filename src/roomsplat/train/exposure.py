@@ -2,8 +2,9 @@
 
 The rendered colours c become A c + b + q c², the square channel by channel: one (3, 5) matrix [A | b | q] per picture,
 learned by Adam beside the Gaussians. The square is the response curve, the shoulder with which a bright exposure rolls
-off: exposure, colour and response per picture as in PPISP (Deutsch et al. 2025), as the quadratic colour fit that
-Mildenhall et al. 2022 ("NeRF in the Dark", section 5) compare with, less the products of channels. It models what the
+off. PPISP (arXiv 2601.18336, 2026) learns exposure and colour per frame and one curve per camera; ours belongs to the
+picture, as phones bend it with the exposure. It is the quadratic colour fit that Mildenhall et al. 2022 ("NeRF in the
+Dark", section 5) compare with, less the products of channels. The transform models what the
 phone did to one frame, so it is no part of the scene. Two freedoms are tied down:
 
 * Scene and transforms share one (all frames darker, scene brighter): the weighted mean over the training pictures is
