@@ -10,7 +10,10 @@ from tests.contracts.scenes import look, photo, steady_scatter
 from tests.reference.engine import ReferenceEngine
 
 SETTINGS = RenderSettings(sh_degree=0, background=(0.4, 0.5, 0.2))
-COLOUR = np.array([[1.1, 0.05, -0.02, 0.03], [0.01, 0.9, 0.04, -0.05], [-0.03, 0.02, 1.2, 0.01]], np.float32)
+COLOUR = np.array(
+    [[1.1, 0.05, -0.02, 0.03, -0.3], [0.01, 0.9, 0.04, -0.05, 0.2], [-0.03, 0.02, 1.2, 0.01, -0.4]],
+    np.float32,
+)
 
 
 def blob(width: int, height: int) -> np.ndarray:
@@ -113,7 +116,7 @@ def test_identity_colour_is_no_colour(engine: Engine) -> None:
     bare = engine.photometric_loss(rendering, target, ssim_weight=0.2)
     bare_value, bare_slopes = bare.value, plain(bare.grad_rgb).copy()
     identity = engine.photometric_loss(
-        rendering, target, ssim_weight=0.2, colour=np.eye(3, 4, dtype=np.float32)
+        rendering, target, ssim_weight=0.2, colour=np.eye(3, 5, dtype=np.float32)
     )
     assert identity.value == pytest.approx(bare_value, rel=1e-6)
     assert_close(plain(identity.grad_rgb), bare_slopes, 1e-6, "grad_rgb")

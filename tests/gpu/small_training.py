@@ -55,7 +55,8 @@ def every_kernel(engine: Engine) -> None:
     image, small = photo(camera), look(75, 45)
     mask = np.ones(image.shape[:2], bool)
     mask[20:30, 40:90] = False
-    colour = np.eye(3, 4, dtype=np.float32) * np.float32(0.9)
+    colour = np.eye(3, 5, dtype=np.float32) * np.float32(0.9)
+    colour[:, 4] = -0.1
     for degree in (0, 3):
         splats = engine.create(wild(1, 30, camera, degree), sh_degree=degree)
         targets = [engine.prepare_target(image), engine.prepare_target(image, mask)]

@@ -49,7 +49,7 @@ def test_figures_are_the_same(cuda: Engine, size: tuple[int, int]) -> None:
     on_device = xp.moveaxis(xp.asarray(planes), 0, 2), xp.asarray(a)
     assert ssim(xp, *on_device) == pytest.approx(ssim(np, b, a), abs=1e-9)
     assert psnr(xp, *on_device) == pytest.approx(psnr(np, b, a), abs=1e-9)
-    for colour in (None, rng.normal(np.eye(3, 4), 0.1).astype(np.float32)):
+    for colour in (None, rng.normal(np.eye(3, 5), 0.1).astype(np.float32)):
         got = sampled_error(xp, xp.asarray(planes), xp.asarray(pixels), colour)
         assert float(got) == pytest.approx(float(sampled_error(np, planes, pixels, colour)), rel=1e-5)
 

@@ -88,7 +88,7 @@ def test_exposure_is_read_off_points_that_pictures_share(tmp_path: Path) -> None
 def test_learned_exposure_is_taken_where_there_is_any(tmp_path: Path) -> None:
     """What training learned counts: the mean of the three channels' gains, 1 over the film."""
     model = tiny_model(CpuEngine(1), tmp_path)
-    learned = np.tile(np.eye(3, 4), (9, 1, 1))
+    learned = np.tile(np.eye(3, 5), (9, 1, 1))
     learned[4] *= 2.0
     gains = exposure_gains(model, learned)
     assert gains.mean() == pytest.approx(1)

@@ -39,7 +39,7 @@ def trained(motion: CameraMotion | None) -> Trained:
         cameras=replace(cameras, cam_from_world=poses, intrinsics=cameras.intrinsics * np.float32(1.01)),
         motion=motion,
         scores=(ImageScore(index=8, psnr=25.5, ssim=0.75, corrected_psnr=26.5, corrected_ssim=0.8),),
-        exposures=None if motion is None else np.full((9, 3, 4), 0.25),
+        exposures=None if motion is None else np.full((9, 3, 5), 0.25),
         floaters=None if motion is None else FLOATERS,
     )
 
@@ -79,7 +79,7 @@ def test_the_cameras_that_go_out_are_those_of_training(tmp_path: Path) -> None:
         Frame(index=i, timestamp_s=float(i), name=str(i), path=path, sharpness=1.0)
         for i, path in enumerate(model.posed_images.image_paths)
     ]
-    exposures = np.random.default_rng(0).normal(size=(len(frames), 3, 4))
+    exposures = np.random.default_rng(0).normal(size=(len(frames), 3, 5))
     replace_folder(write_cameras(tmp_path / "cameras", placed, frames, exposures), tmp_path / "cameras")
     rows = json.loads((tmp_path / "cameras" / "frames.json").read_text(encoding="utf-8"))
     np.testing.assert_array_equal([row["exposure"] for row in rows], exposures)

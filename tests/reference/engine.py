@@ -173,7 +173,7 @@ class ReferenceEngine:
         colour: NDArray[np.float32] | None = None,
     ) -> KnownLoss:
         """Compare."""
-        matrix = np.eye(3, 4) if colour is None else colour.astype(np.float64)
+        matrix = np.eye(3, 5) if colour is None else colour.astype(np.float64)
         result = photometric_loss(rendering.rgb, target.image, target.mask, ssim_weight, matrix)
         grad_colour = None if colour is None else result.grad_colour
         return KnownLoss(value=result.value, grad_rgb=result.grad_rgb, grad_colour=grad_colour)

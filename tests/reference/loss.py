@@ -25,7 +25,7 @@ class LossAndGradient:
     grad_rgb: Double
     """(3, h, w) with respect to the picture before the colour transform."""
     grad_colour: Double
-    """(3, 4)."""
+    """(3, 5), columns [A | b | q]."""
 
 
 def window() -> Double:
@@ -56,9 +56,10 @@ def ssim_map(mean_x: Double, square_x: Double, product: Double, mean_y: Double, 
 def photometric_loss(
     rgb: Double, target: Double, mask: NDArray[np.bool_], ssim_weight: float, colour: Double
 ) -> LossAndGradient:
-    """Compare two (3, h, w) pictures where the (h, w) ``mask`` is True, ``rgb`` after the (3, 4) ``colour``."""
+    """Compare two (3, h, w) pictures where the (h, w) ``mask`` is True, ``rgb`` after the (3, 5) ``colour``."""
     y = target
-    x = np.where(mask, np.einsum("ij,jhw->ihw", colour[:, :3], rgb) + colour[:, 3, None, None], y)
+    mixing, added, squared = colour[:, :3], colour[:, 3, None, None], colour[:, 4, None, None]
+    x = np.where(mask, np.einsum("ij,jhw->ihw", mixing, rgb) + added + squared * rgb**2, y)
     count = max(3 * int(mask.sum()), 1)
     moments = [filtered(x), filtered(x * x), filtered(x * y)]
     fixed = filtered(y), filtered(y * y)
@@ -76,9 +77,10 @@ def photometric_loss(
     )
     grad_x *= mask / count
     ones = np.concatenate([rgb, np.ones((1, *rgb.shape[1:]))])
+    of_squares = (grad_x * rgb**2).sum(axis=(1, 2))
     nothing_left = not mask.any()
     return LossAndGradient(
         value=0.0 if nothing_left else float((1 - ssim_weight) * difference + ssim_weight * (1 - similarity)),
-        grad_rgb=np.einsum("ij,ihw->jhw", colour[:, :3], grad_x),
-        grad_colour=np.einsum("ihw,jhw->ij", grad_x, ones),
+        grad_rgb=np.einsum("ij,ihw->jhw", mixing, grad_x) + 2 * squared * rgb * grad_x,
+        grad_colour=np.column_stack([np.einsum("ihw,jhw->ij", grad_x, ones), of_squares]),
     )

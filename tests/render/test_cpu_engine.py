@@ -15,7 +15,7 @@ from roomsplat.render.cpu.engine import CpuEngine
 from roomsplat.render.cpu.targets import MomentBudget
 from tests.render.scenes import RATES, camera, cloud, photo, single
 
-COLOUR = np.array([[1.1, 0.02, 0, 0.01], [0, 0.9, 0.01, 0], [0.03, 0, 1, -0.02]], np.float32)
+COLOUR = np.array([[1.1, 0.02, 0, 0.01, -0.2], [0, 0.9, 0.01, 0, 0.1], [0.03, 0, 1, -0.02, 0]], np.float32)
 
 
 def train(threads: int, width: int, height: int, count: int) -> dict[str, np.ndarray]:

@@ -117,7 +117,7 @@ def test_no_picture_gives_no_figure(model: SparseModel, engine: CpuEngine) -> No
 
 def test_a_colour_cast_costs_only_the_plain_figure(model: SparseModel, engine: CpuEngine) -> None:
     """Through a map that darkens and tints, PSNR falls below 25 dB; colour corrected it is above 50 dB again."""
-    cast = np.array([[0.8, 0.05, 0, 0.01], [0, 0.7, 0.05, 0.02], [0, 0, 0.9, -0.01]])
+    cast = np.array([[0.8, 0.05, 0, 0.01, 0], [0, 0.7, 0.05, 0.02, 0], [0, 0, 0.9, -0.01, 0]])
     exposures = np.tile(cast, (9, 1, 1))
     plain = evaluate(engine, blobs(), model.posed_images, [1, 4])
     tinted = evaluate(engine, blobs(), model.posed_images, [1, 4], exposures=exposures)

@@ -292,9 +292,12 @@ def test_the_reported_error_is_that_of_the_picture() -> None:
         rng.uniform(-0.2, 1.2, (3, 20, 30)).astype(np.float32),
         rng.integers(0, 256, (20, 30, 3), np.uint8),
     )
-    colour = rng.normal(np.eye(3, 4), 0.1).astype(np.float32)
+    colour = rng.normal(np.eye(3, 5), 0.1).astype(np.float32)
     for matrix in (None, colour):
-        shown = rgb if matrix is None else np.tensordot(matrix[:, :3], rgb, 1) + matrix[:, 3, None, None]
+        shown = rgb
+        if matrix is not None:
+            squares = matrix[:, 4, None, None] * rgb**2
+            shown = np.tensordot(matrix[:, :3], rgb, 1) + matrix[:, 3, None, None] + squares
         wanted = np.mean((np.clip(shown, 0, 1) - np.moveaxis(pixels, 2, 0) / 255.0) ** 2)
         assert float(sampled_error(np, rgb, pixels, matrix)) == pytest.approx(wanted, rel=1e-5)
 

@@ -11,6 +11,7 @@ from roomsplat.core.scene import SplatScene
 from roomsplat.media.images import read_image
 from roomsplat.render.base import Engine
 from roomsplat.render.view import prepare_scene, render_8bit
+from roomsplat.train.colour_fit import recoloured
 from roomsplat.train.evaluate import ImageScore
 
 REPORT_VIEWS = 6
@@ -49,7 +50,7 @@ def compare_views(
 ) -> tuple[ComparedView, ...]:
     """Render up to ``REPORT_VIEWS`` captured pictures: of held-out ones from the worst to the best, else evenly spread.
 
-    ``exposures``: (c, 3, 4) colour transforms by place in ``images``.
+    ``exposures``: (c, 3, 5) colour transforms by place in ``images``.
     """
     splats, settings = prepare_scene(engine, scene)
     by_row = {score.index: score for score in scores}
@@ -57,7 +58,8 @@ def compare_views(
     for row, label in chosen_views(images, scores):
         rendered = render_8bit(engine, splats, images.cameras.pinhole(row), settings)
         if exposures is not None:
-            rendered = _recoloured(rendered, exposures[row])
+            changed = recoloured(np, rendered / 255.0, exposures[row])
+            rendered = (np.clip(changed, 0, 1) * 255 + 0.5).astype(np.uint8)
         views.append(
             ComparedView(
                 frame=frames[row],
@@ -87,8 +89,3 @@ def chosen_views(images: PosedImages, scores: Sequence[ImageScore]) -> list[tupl
     rest = [order[len(order) // 2], order[(len(order) * 4) // 5], order[-1]]
     names = ["worst", *["bad"] * (len(worst) - 1), "median", "good", "best"]
     return [(scores[place].index, name) for place, name in zip([*worst, *rest], names, strict=True)]
-
-
-def _recoloured(rgb: NDArray[np.uint8], transform: NDArray[np.float64]) -> NDArray[np.uint8]:
-    changed = (rgb / 255.0) @ transform[:, :3].T + transform[:, 3]
-    return (np.clip(changed, 0, 1) * 255 + 0.5).astype(np.uint8)

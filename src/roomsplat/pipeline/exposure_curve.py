@@ -7,6 +7,7 @@ from roomsplat.core.point_cloud import SparseModel
 from roomsplat.core.projection import project_with
 from roomsplat.media.images import read_reduced
 from roomsplat.train.drift import log_gains
+from roomsplat.train.exposure import grey_gains
 
 Double = NDArray[np.float64]
 
@@ -22,10 +23,10 @@ DARKEST, BRIGHTEST = 12, 243
 def exposure_gains(model: SparseModel, learned: Double | None) -> Double:
     """(c,) factor on each picture's colours, 1 on average; NaN where nothing is known.
 
-    ``learned``: (c, 3, 4) colour transforms of training.
+    ``learned``: (c, 3, 5) colour transforms of training.
     """
     if learned is not None:
-        gains = learned[:, range(3), range(3)].mean(axis=1)
+        gains = grey_gains(learned).mean(axis=1)
         return gains / gains.mean()
     return _from_points(model)
 

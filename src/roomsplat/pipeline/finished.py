@@ -14,6 +14,7 @@ from roomsplat.formats.nerfstudio import read_transforms
 from roomsplat.formats.ply import read_ply
 from roomsplat.media.masks import mask_of
 from roomsplat.pipeline.summary import RunSummary, read_summary
+from roomsplat.train.exposure import exposures_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +28,7 @@ class FinishedRun:
     frames: tuple[Frame, ...]
     """Where each picture came from, in the same order."""
     exposures: NDArray[np.float64] | None
-    """(c, 3, 4) what the camera did to each picture's colours, in the same order; ``None``: not learned."""
+    """(c, 3, 5) what the camera did to each picture's colours, in the same order; ``None``: not learned."""
     summary: RunSummary
     """``run.json``."""
 
@@ -55,7 +56,8 @@ def open_run(folder: Path) -> FinishedRun:
         )
         is_eval = np.asarray([row["is_eval"] for row in rows], np.bool_)
         learned = [row["exposure"] for row in rows if "exposure" in row]
-        exposures = np.asarray(learned, np.float64).reshape(len(rows), 3, 4) if learned else None
+        matrices = np.asarray(learned, np.float64).reshape(len(rows), 3, -1)
+        exposures = exposures_of(matrices) if learned else None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InvalidFileError(
             f"{folder / 'cameras' / 'frames.json'} is missing or damaged.",

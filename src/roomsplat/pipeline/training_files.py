@@ -14,6 +14,7 @@ from roomsplat.core.scene import SplatModel, SplatScene
 from roomsplat.formats.ply import read_ply, write_ply
 from roomsplat.pipeline.workspace import write_text_whole
 from roomsplat.train.evaluate import ImageScore
+from roomsplat.train.exposure import exposures_of
 from roomsplat.train.floaters import Floaters
 from roomsplat.train.poses import CameraMotion
 
@@ -45,7 +46,7 @@ class Trained:
     scores: tuple[ImageScore, ...] = ()
     """Of every held-out picture; ``index`` is its place in the model."""
     exposures: NDArray[np.float64] | None = None
-    """(c, 3, 4) what the camera did to each picture's colours; ``None`` if it was not learned."""
+    """(c, 3, 5) what the camera did to each picture's colours; ``None`` if it was not learned."""
     floaters: Floaters | None = None
     """What hung in the air and was taken away; ``None``: nobody looked."""
 
@@ -92,6 +93,6 @@ def load_training(folder: Path) -> Trained:
         cameras=cameras,
         motion=None if motion is None else CameraMotion(**motion),
         scores=tuple(ImageScore(**score) for score in content["scores"]),
-        exposures=np.load(exposures) if exposures.exists() else None,
+        exposures=exposures_of(np.load(exposures)) if exposures.exists() else None,
         floaters=None if floaters is None else Floaters(**floaters),
     )

@@ -82,7 +82,7 @@ def _comparison(
     rgb, mask = view.rgb.transpose(2, 0, 1), shown(view.depth, view.alpha, camera, witnesses)
     if mask.sum() < 50:
         return None
-    colour = np.zeros((3, 4), np.float32)
+    colour = np.zeros((3, 5), np.float32)
     colour[:, :3] = np.diag(gains(rgb, picture, mask))
     return scene.engine.prepare_target(picture, mask), colour
 

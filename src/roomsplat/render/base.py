@@ -150,7 +150,7 @@ class PhotometricLoss(Protocol):
 
     @property
     def grad_colour(self) -> NDArray[np.float64] | None:
-        """(3, 4) with respect to the colour transform, when one was given."""
+        """(3, 5) with respect to the colour transform, when one was given."""
         ...
 
 
@@ -260,7 +260,10 @@ class Engine(Protocol):
         ssim_weight: float,
         colour: NDArray[np.float32] | None = None,
     ) -> PhotometricLoss:
-        """Compare; ``colour`` (3, 4) is an affine map applied to the rendered colours first (per-frame exposure)."""
+        """Compare; the rendered colours first go through ``colour``, (3, 5), the picture's exposure and response.
+
+        Its columns are [A | b | q]: channel k becomes the sum over j of A_kj c_j, plus b_k + q_k c_k².
+        """
         ...
 
     def backward(

@@ -35,7 +35,7 @@ class AppearanceLearning:
             self._exposures = Exposures(gains)
 
     def colour(self, place: int) -> NDArray[np.float32] | None:
-        """(3, 4) that the rendering of training picture ``place`` goes through; ``None``: as it is."""
+        """(3, 5) that the rendering of training picture ``place`` goes through; ``None``: as it is."""
         return self._exposures.colour(place) if self._learns else None
 
     def learn(self, place: int, loss: PhotometricLoss, step: int) -> None:
@@ -46,16 +46,16 @@ class AppearanceLearning:
             self._exposures.step(place, gradient, rate, self._config.exposure_pull)
 
     def of_all(self, count: int, indices: NDArray[np.integer]) -> NDArray[np.float64] | None:
-        """(count, 3, 4) of all pictures, of which ``indices``, ascending, are the training pictures.
+        """(count, 3, 5) of all pictures, of which ``indices``, ascending, are the training pictures.
 
         ``None``: not learned. The others' lie between those of their neighbours in the film; before the first and
         after the last one there is only one neighbour.
         """
         if not self._learns:
             return None
-        learned = self._exposures.matrices.reshape(-1, 12)
+        learned = self._exposures.matrices.reshape(-1, 15)
         between = [np.interp(np.arange(count), indices, entry) for entry in learned.T]
-        return np.stack(between, axis=1).reshape(-1, 3, 4)
+        return np.stack(between, axis=1).reshape(-1, 3, 5)
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """Everything, for a checkpoint."""

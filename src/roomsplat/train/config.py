@@ -175,14 +175,15 @@ class TrainConfig:
     antialiased: bool = False
     """Train with the Mip-Splatting opacity compensation (``SplatScene.splat_model``)."""
     learn_exposure: bool = True
-    """Learn a 3x4 colour transform per training picture where the film's brightness drifts."""
+    """Learn a colour transform per training picture where the film's brightness drifts."""
     exposure_min_drift: float = 0.1
     """It does if the gains that the sparse points show (``drift``) spread by this much, root mean square of their
     logarithms: 0.03 to 0.05 for films without a window in them, 0.13 to 0.26 for those with one."""
     exposure_rate: float = 5e-3
     """Adam's step size for it at the start; falls linearly to nothing at the end."""
     exposure_pull: float = 0.03
-    """Weight in the loss of its absolute deviation from the gains that the sparse points show (``drift``)."""
+    """Weight in the loss of its absolute deviation from the gains that the sparse points show (``drift``); its response
+    curve is free."""
     refine_poses: bool = True
     """Learn the training cameras' places and one focal length with the Gaussians, where a trial shows that it helps."""
     mask_transients: bool = True

@@ -71,7 +71,7 @@ def evaluate(
 ) -> Evaluation:
     """Compare the scene with the pictures ``indices`` (none: every figure is NaN).
 
-    ``max_side``: longer side in px that pictures are reduced to, as in training. ``exposures``: (c, 3, 4) colour
+    ``max_side``: longer side in px that pictures are reduced to, as in training. ``exposures``: (c, 3, 5) colour
     transforms by place in the posed images (``TrainResult.exposures``).
     """
     settings = RenderSettings(sh_degree=gaussians.sh_degree, antialiased=antialiased)

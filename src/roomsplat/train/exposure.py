@@ -1,12 +1,19 @@
-"""A colour transform per training picture, for cameras that change exposure and white balance as they go.
+"""A colour transform per training picture, for cameras that change exposure, white balance and tone curve as they go.
 
-The rendered colours c become A c + b, one (3, 4) matrix [A b] per picture, learned by Adam beside the Gaussians. It
-models what the phone did to one frame, so it is no part of the scene. Two freedoms are tied down:
+The rendered colours c become A c + b + q c², the square channel by channel: one (3, 5) matrix [A | b | q] per picture,
+learned by Adam beside the Gaussians. The square is the response curve, the shoulder with which a bright exposure rolls
+off. PPISP (arXiv 2601.18336, 2026) learns exposure and colour per frame and one curve per camera; ours belongs to the
+picture, as phones bend it with the exposure. It is the quadratic colour fit that Mildenhall et al. 2022 ("NeRF in the
+Dark", section 5) compare with, less the products of channels. The transform models what the
+phone did to one frame, so it is no part of the scene. Two freedoms are tied down:
 
-* Scene and transforms share one (all frames darker, scene brighter): the mean over the training pictures is kept at the
-  identity.
+* Scene and transforms share one (all frames darker, scene brighter): the weighted mean over the training pictures is
+  kept at the identity, and the typically exposed ones weigh most. So the scene has their colours, curve included.
 * Transforms and view-dependent colour share another: a pull towards the gains that the sparse points show
   (``drift.picture_gains``) lets a transform go only where the pictures insist.
+
+A gain and a square do nearly the same to the middle of the range. Adam and the pull therefore work on the gain at mid
+grey, A_kk + ``_GREY`` q_k, instead of A_kk: then a square that is learned leaves it alone.
 """
 
 from typing import Self
@@ -18,48 +25,97 @@ Double = NDArray[np.float64]
 _BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-12
 _SMALL = 0.005
 """Deviations below this are pulled less, so that the pull has a derivative."""
+_GREY = 0.45
+"""Mean sRGB colour of a room."""
+_SQUARE_RATE = 5.0
+"""Squares learn faster than gains by this: a gain of 1.9 with a soft shoulder needs -0.5, and starts at 0 while gains
+start where the points show them."""
+_MOST_SQUARE = 0.5
+"""Of the gain at mid grey: with it the map still rises up to colours of 1.2."""
+_TYPICAL = 0.2
+"""Standard deviation, in the logarithm of the gain around the median, of the pictures that the scene's colours are
+taken from."""
+_DIAGONAL = (range(3), range(3))
 
 
 def identity_exposures(count: int) -> Double:
-    """(count, 3, 4) transforms that change nothing."""
-    return np.tile(np.eye(3, 4), (count, 1, 1))
+    """(count, 3, 5) transforms that change nothing."""
+    return np.tile(np.eye(3, 5), (count, 1, 1))
+
+
+def exposures_of(stored: Double) -> Double:
+    """(c, 3, 5) transforms from a file, where those of earlier versions are (c, 3, 4): the same map without squares.
+
+    Raises:
+        ValueError: these are no transforms.
+    """
+    if stored.ndim != 3 or stored.shape[1:] not in ((3, 4), (3, 5)):
+        raise ValueError(f"colour transforms of shape {stored.shape}")
+    return np.pad(stored, ((0, 0), (0, 0), (0, 5 - stored.shape[2])))
+
+
+def grey_gains(matrices: Double) -> Double:
+    """(..., 3) factor on a mid grey's channels of (..., 3, 5) transforms, offsets and other channels left out."""
+    return matrices[..., *_DIAGONAL] + _GREY * matrices[..., 4]
+
+
+def typical_weights(gains: Double) -> Double:
+    """(c,) weights of sum 1 of pictures with (c, 3) ``gains``: how near each is to the one in the middle."""
+    logs = np.log(gains).mean(axis=1)
+    weights = np.exp(-0.5 * ((logs - np.median(logs)) / _TYPICAL) ** 2)
+    return weights / weights.sum()
 
 
 class Exposures:
     """The transforms of ``c`` pictures with Adam's moments."""
 
     def __init__(self, gains: Double) -> None:
-        """``gains``: (c, 3) per channel, where the transforms start and are pulled to; of mean 1."""
+        """``gains``: (c, 3) per channel, where the transforms start and are pulled to, up to a common factor."""
         count = len(gains)
+        self.weights = typical_weights(gains)
+        """(c,) in the mean that is the identity."""
         self.prior = identity_exposures(count)
-        self.prior[:, range(3), range(3)] = gains
+        self.prior[:, *_DIAGONAL] = gains / (self.weights @ gains)
         self.matrices = self.prior.copy()
-        self._first, self._second = np.zeros((count, 3, 4)), np.zeros((count, 3, 4))
+        self._first, self._second = np.zeros((count, 3, 5)), np.zeros((count, 3, 5))
         self._steps = np.zeros(count, np.int64)
 
     def colour(self, index: int) -> NDArray[np.float32]:
-        """(3, 4) of picture ``index``, for ``Engine.photometric_loss``."""
+        """(3, 5) of picture ``index``, for ``Engine.photometric_loss``."""
         return self.matrices[index].astype(np.float32)
 
     def step(self, index: int, gradient: Double, rate: float, pull: float) -> None:
-        """One Adam step for picture ``index`` with dL/d[A b] (3, 4), then back to the gauge.
+        """One Adam step for picture ``index`` with dL/d[A | b | q] (3, 5), then back to the gauge.
 
-        ``pull``: weight of the sum of absolute deviations from the start, as a part of the loss.
+        ``pull``: weight of the sum of absolute deviations from the start, as a part of the loss; squares are free.
         """
         deviation = self.matrices[index] - self.prior[index]
-        gradient = gradient + pull * deviation / np.sqrt(deviation**2 + _SMALL**2)
+        deviation[_DIAGONAL], deviation[:, 4] = grey_gains(deviation), 0
+        gradient = gradient.copy()
+        gradient[:, 4] -= _GREY * gradient[_DIAGONAL]  # at a held gain at mid grey
+        gradient += pull * deviation / np.sqrt(deviation**2 + _SMALL**2)
+        change = rate * self._adam(index, gradient)
+        change[:, 4] *= _SQUARE_RATE
+        matrix = self.matrices[index]
+        grey = grey_gains(matrix) - change[_DIAGONAL]
+        matrix -= change
+        matrix[:, 4] = np.clip(matrix[:, 4], -_MOST_SQUARE * grey, _MOST_SQUARE * grey)
+        matrix[_DIAGONAL] = grey - _GREY * matrix[:, 4]
+        self.matrices += np.eye(3, 5) - np.tensordot(self.weights, self.matrices, 1)
+
+    def _adam(self, index: int, gradient: Double) -> Double:
+        """(3, 5) direction of Adam's step for picture ``index``, about 1 in size."""
         self._steps[index] += 1
         count = int(self._steps[index])
         first, second = self._first[index], self._second[index]
         first += (1 - _BETA1) * (gradient - first)
         second += (1 - _BETA2) * (gradient**2 - second)
-        scale = np.sqrt(second / (1 - _BETA2**count)) + _EPSILON
-        self.matrices[index] -= rate * first / (1 - _BETA1**count) / scale
-        self.matrices += np.eye(3, 4) - self.matrices.mean(axis=0)
+        return first / (1 - _BETA1**count) / (np.sqrt(second / (1 - _BETA2**count)) + _EPSILON)
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """Everything, for a checkpoint."""
         return {
+            "weights": self.weights.copy(),
             "prior": self.prior.copy(),
             "matrices": self.matrices.copy(),
             "first": self._first.copy(),
@@ -71,6 +127,7 @@ class Exposures:
     def from_arrays(cls, arrays: dict[str, NDArray[np.generic]]) -> Self:
         """What ``arrays`` gave."""
         made = cls(np.ones((len(arrays["matrices"]), 3)))
+        made.weights = np.array(arrays["weights"], np.float64)
         made.prior = np.array(arrays["prior"], np.float64)
         made.matrices = np.array(arrays["matrices"], np.float64)
         made._first = np.array(arrays["first"], np.float64)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from roomsplat.core.progress import Progress, ReportProgress
 from roomsplat.render.base import Array
 from roomsplat.train import schedule
+from roomsplat.train.colour_fit import recoloured
 from roomsplat.train.config import TrainConfig
 
 _REPORT_EVERY_S = 0.5
@@ -66,8 +67,7 @@ def sampled_error(xp: Any, rgb: Array, pixels: Array, colour: NDArray[np.float32
     stride = max(1, min(pixels.shape[:2]) // PSNR_SAMPLES)
     shown = rgb[:, ::stride, ::stride]
     if colour is not None:
-        red, green, blue = (xp.asarray(colour[:, k, None, None]) for k in range(3))
-        shown = red * shown[0] + green * shown[1] + blue * shown[2] + xp.asarray(colour[:, 3, None, None])
+        shown = xp.moveaxis(recoloured(xp, xp.moveaxis(shown, 0, 2), colour), 2, 0)
     truth = xp.moveaxis(pixels[::stride, ::stride], 2, 0).astype(xp.float32) / 255
     difference = xp.clip(shown, 0, 1) - truth
     return (difference * difference).mean()

@@ -66,7 +66,7 @@ class TrainResult:
     gaussians: Gaussians
     """The scene."""
     exposures: NDArray[np.float64] | None
-    """(c, 3, 4) colour transforms by place in the posed images, of held-out ones between their neighbours'; ``None``
+    """(c, 3, 5) colour transforms by place in the posed images, of held-out ones between their neighbours'; ``None``
     if the film does not drift, or nobody wanted to know."""
     loss: float
     """Smoothed training loss at the end; NaN when a finished checkpoint was read."""

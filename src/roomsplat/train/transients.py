@@ -23,6 +23,7 @@ from roomsplat.core.images import PosedImages
 from roomsplat.core.spherical_harmonics import dc_from_rgb
 from roomsplat.render.base import Array, Engine, RenderSettings, Splats
 from roomsplat.train import schedule
+from roomsplat.train.colour_fit import recoloured
 from roomsplat.train.config import TrainConfig
 from roomsplat.train.host import PARAMETERS, on_host
 from roomsplat.train.masks import SEED, transient_blocks
@@ -59,7 +60,7 @@ class Scene:
     camera: Callable[[int, int], PinholeCamera]
     """Of the training picture at a place, at a level."""
     colour: Callable[[int], NDArray[np.float32] | None]
-    """(3, 4) that the rendering of the training picture at a place goes through."""
+    """(3, 5) that the rendering of the training picture at a place goes through."""
 
 
 class TransientLearning:
@@ -138,10 +139,9 @@ class TransientLearning:
 
     def _residual(self, xp: Any, rgb: Array, pixels: Array, colour: NDArray[np.float32] | None) -> Array:
         """(rows, columns) of a rendering (3, h, w) against (h, w, 3) bytes, but for a gain of the whole picture."""
-        shown = self._block_means(xp, rgb)
         if colour is not None:
-            matrix = xp.asarray(colour[:, :, None, None], xp.float64)
-            shown = matrix[:, 0] * shown[0] + matrix[:, 1] * shown[1] + matrix[:, 2] * shown[2] + matrix[:, 3]
+            rgb = xp.moveaxis(recoloured(xp, xp.moveaxis(rgb, 0, 2), colour), 2, 0)
+        shown = self._block_means(xp, rgb)
         seen = self._block_means(xp, xp.moveaxis(pixels, 2, 0)) / 255
         ratios = xp.sort(((seen + _DARK) / (xp.maximum(shown, 0) + _DARK)).reshape(3, -1), axis=1)
         difference = shown * ratios[:, ratios.shape[1] // 2, None, None] - seen

@@ -12,7 +12,10 @@ from roomsplat.render.cuda.targets import CudaTarget, Targets
 from tests.emulator.device import EmulatedDevice
 from tests.reference.loss import LossAndGradient, photometric_loss
 
-COLOUR = np.array([[1.1, 0.05, -0.02, 0.03], [0.01, 0.9, 0.04, -0.05], [-0.03, 0.02, 1.2, 0.01]], np.float32)
+COLOUR = np.array(
+    [[1.1, 0.05, -0.02, 0.03, -0.3], [0.01, 0.9, 0.04, -0.05, 0.2], [-0.03, 0.02, 1.2, 0.01, -0.4]],
+    np.float32,
+)
 SIZES = [
     (1, 1),
     (7, 5),
@@ -39,7 +42,7 @@ class Case:
     def wanted(self, weight: float, colour: NDArray[np.float32] | None) -> LossAndGradient:
         """By the reference."""
         mask = np.ones(self.image.shape[:2], bool) if self.mask is None else self.mask
-        transform = np.eye(3, 4) if colour is None else colour.astype(np.float64)
+        transform = np.eye(3, 5) if colour is None else colour.astype(np.float64)
         return photometric_loss(self.picture.astype(np.float64), self.photo, mask, weight, transform)
 
     def target(self, device: EmulatedDevice) -> CudaTarget:

@@ -17,7 +17,7 @@ from tests.reference.projection import PARAMETERS
 
 CAMERA = look(237, 171)
 SETTINGS = RenderSettings(sh_degree=2, background=(0.2, 0.3, 0.1), with_depth=True)
-COLOUR = np.array([[1.1, 0, 0, 0.02], [0, 0.9, 0.01, 0], [0.03, 0, 1, -0.01]], np.float32)
+COLOUR = np.array([[1.1, 0, 0, 0.02, -0.2], [0, 0.9, 0.01, 0, 0.1], [0.03, 0, 1, -0.01, 0]], np.float32)
 
 
 def scene() -> Gaussians:

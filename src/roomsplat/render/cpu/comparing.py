@@ -61,7 +61,7 @@ def photometric_loss(
     """Compare; ``grad_rgb`` is valid until the next call."""
     width, height = target.width, target.height
     size = width * height
-    transform = np.ascontiguousarray(np.eye(3, 4) if colour is None else colour, np.float32)
+    transform = np.ascontiguousarray(np.eye(3, 5) if colour is None else colour, np.float32)
     picture, plane = rendering.picture, size
     if colour is not None or target.mask.size:
         picture, plane = _compared(work, rendering, target, transform)
@@ -102,8 +102,8 @@ def _compared(
 def _through_transform(
     work: Workspace, rendering: CpuRendering, gradient: Float, size: int, transform: Float
 ) -> NDArray[np.float64]:
-    """Turn ``gradient`` into the render's, in place; returns the transform's (3, 4)."""
+    """Turn ``gradient`` into the render's, in place; returns the transform's (3, 5)."""
     sums = work.pool.rows("transform_sums", -(-size // CHUNK))
     with work.phase("loss") as counter:
         chain_through_transform(rendering.picture, size, gradient, transform, sums, counter, work.threads)
-    return sums[:, :12].sum(axis=0, dtype=np.float64).reshape(3, 4)
+    return sums[:, :15].sum(axis=0, dtype=np.float64).reshape(3, 5)

@@ -15,9 +15,9 @@ CHUNK = 4096
 
 
 @njit(**INLINE)
-def _affine(m, row, red, green, blue):
-    """One output channel of the transform."""
-    return m[row, 0] * red + m[row, 1] * green + m[row, 2] * blue + m[row, 3]
+def _transformed(m, row, red, green, blue, own):
+    """One output channel of the transform; ``own``: the same channel of the input."""
+    return m[row, 0] * red + m[row, 1] * green + m[row, 2] * blue + m[row, 3] + m[row, 4] * own * own
 
 
 @njit(**WORKER)
@@ -26,9 +26,9 @@ def _compare_chunk(picture, size, target, mask, transform, out, plane, first, la
     for i in range(first, last, 16):
         red, green, blue = load_at(picture, i), load_at(picture, size + i), load_at(picture, 2 * size + i)
         x, y, z = (
-            _affine(transform, 0, red, green, blue),
-            _affine(transform, 1, red, green, blue),
-            _affine(transform, 2, red, green, blue),
+            _transformed(transform, 0, red, green, blue, red),
+            _transformed(transform, 1, red, green, blue, green),
+            _transformed(transform, 2, red, green, blue, blue),
         )
         if len(mask) > 0:
             inside = load_bytes(mask, i) > 0
@@ -45,7 +45,7 @@ def compared_picture(picture, size, target, mask, transform, out, plane, counter
     """Fill ``out``.
 
     Args: ``picture`` flat planes of ``size`` pixels (four of them, so that reading on is harmless); ``target`` and
-    ``mask`` as in ``ssim_forward``; ``transform`` (3, 4); out: ``out`` flat planes, ``plane`` (a multiple of 16) apart.
+    ``mask`` as in ``ssim_forward``; ``transform`` (3, 5); out: ``out`` flat planes, ``plane`` (a multiple of 16) apart.
     """
     for _ in prange(threads):
         while True:
@@ -64,37 +64,49 @@ def _chain_tail(picture, size, gradient, transform, sums, first, last):
         given = gradient[i], gradient[size + i], gradient[2 * size + i]
         for c in range(3):
             for k in range(3):
-                sums[4 * c + k] += given[c] * picture[k * size + i]
-            sums[4 * c + 3] += given[c]
+                sums[5 * c + k] += given[c] * picture[k * size + i]
+            sums[5 * c + 3] += given[c]
+            sums[5 * c + 4] += given[c] * picture[c * size + i] ** 2
         for k in range(3):
+            slope = 2 * transform[k, 4] * picture[k * size + i]
             gradient[k * size + i] = (
-                transform[0, k] * given[0] + transform[1, k] * given[1] + transform[2, k] * given[2]
+                transform[0, k] * given[0]
+                + transform[1, k] * given[1]
+                + transform[2, k] * given[2]
+                + slope * given[k]
             )
 
 
 @njit(**WORKER)
 def _chain_chunk(picture, size, gradient, transform, sums, chunk, first, last):
-    """Pixels ``first`` to ``last`` (a multiple of 16 of them) in place, and the transform's twelve sums."""
+    """Pixels ``first`` to ``last`` (a multiple of 16 of them) in place, and the transform's fifteen sums."""
     zero = everywhere(0.0)
-    s00, s01, s02, s03, s10, s11 = zero, zero, zero, zero, zero, zero
-    s12, s13, s20, s21, s22, s23 = zero, zero, zero, zero, zero, zero
+    s00, s01, s02, s03, s04 = zero, zero, zero, zero, zero
+    s10, s11, s12, s13, s14 = zero, zero, zero, zero, zero
+    s20, s21, s22, s23, s24 = zero, zero, zero, zero, zero
+    twice_red, twice_green, twice_blue = 2 * transform[0, 4], 2 * transform[1, 4], 2 * transform[2, 4]
     for i in range(first, last, 16):
         red, green, blue = load_at(picture, i), load_at(picture, size + i), load_at(picture, 2 * size + i)
         a, b, c = load_at(gradient, i), load_at(gradient, size + i), load_at(gradient, 2 * size + i)
-        s00, s01, s02, s03 = s00 + a * red, s01 + a * green, s02 + a * blue, s03 + a
-        s10, s11, s12, s13 = s10 + b * red, s11 + b * green, s12 + b * blue, s13 + b
-        s20, s21, s22, s23 = s20 + c * red, s21 + c * green, s22 + c * blue, s23 + c
-        store_at(gradient, i, transform[0, 0] * a + transform[1, 0] * b + transform[2, 0] * c)
-        store_at(gradient, size + i, transform[0, 1] * a + transform[1, 1] * b + transform[2, 1] * c)
-        store_at(gradient, 2 * size + i, transform[0, 2] * a + transform[1, 2] * b + transform[2, 2] * c)
-    store(sums, chunk, totals((s00, s01, s02, s03, s10, s11, s12, s13, s20, s21, s22, s23)))
+        ared, bgreen, cblue = a * red, b * green, c * blue
+        s00, s01, s02, s03, s04 = s00 + ared, s01 + a * green, s02 + a * blue, s03 + a, s04 + ared * red
+        s10, s11, s12, s13, s14 = s10 + b * red, s11 + bgreen, s12 + b * blue, s13 + b, s14 + bgreen * green
+        s20, s21, s22, s23, s24 = s20 + c * red, s21 + c * green, s22 + cblue, s23 + c, s24 + cblue * blue
+        to_red = transform[0, 0] * a + transform[1, 0] * b + transform[2, 0] * c + twice_red * ared
+        to_green = transform[0, 1] * a + transform[1, 1] * b + transform[2, 1] * c + twice_green * bgreen
+        to_blue = transform[0, 2] * a + transform[1, 2] * b + transform[2, 2] * c + twice_blue * cblue
+        store_at(gradient, i, to_red)
+        store_at(gradient, size + i, to_green)
+        store_at(gradient, 2 * size + i, to_blue)
+    sums_of_all = s00, s01, s02, s03, s04, s10, s11, s12, s13, s14, s20, s21, s22, s23, s24
+    store(sums, chunk, totals(sums_of_all))
 
 
 @njit(**PARALLEL)
 def chain_through_transform(picture, size, gradient, transform, sums, counter, threads):
     """Turn dL/d(compared picture) into dL/d(render), in place.
 
-    Args: ``gradient`` (3 · size,) flat; out: ``sums`` (chunks, 16), whose total's first twelve are dL/d(transform).
+    Args: ``gradient`` (3 · size,) flat; out: ``sums`` (chunks, 16), whose total's first fifteen are dL/d(transform).
     """
     whole = size // 16 * 16
     for _ in prange(threads):

@@ -3,19 +3,19 @@
 
 #include "loss.cuh"
 
-enum { THREADS = 256 };
+enum { THREADS = 256, ENTRIES = 15 };
 
-// `size`: pixels of a channel. Out: sums (3, 4), the map's gradient.
+// `size`: pixels of a channel. Out: sums (3, 5), the map's gradient.
 extern "C" __global__ void __launch_bounds__(THREADS) chain_colour(
     const float* __restrict__ rgb, Colour colour, int size, float* gradient, double* partials, uint* ticket,
     double* sums
 ) {
-    __shared__ float warp_sums[12 * THREADS / 32];
-    __shared__ double lane_sums[12 * 32];
+    __shared__ float warp_sums[ENTRIES * THREADS / 32];
+    __shared__ double lane_sums[ENTRIES * 32];
     __shared__ int is_last;
-    float totals[12];
+    float totals[ENTRIES];
 #pragma unroll
-    for (int i = 0; i < 12; i++) totals[i] = 0.0f;
+    for (int i = 0; i < ENTRIES; i++) totals[i] = 0.0f;
     for (int at = blockIdx.x * THREADS + threadIdx.x; at < size; at += gridDim.x * THREADS) {
         float given[3], drawn[3];
 #pragma unroll
@@ -26,13 +26,15 @@ extern "C" __global__ void __launch_bounds__(THREADS) chain_colour(
 #pragma unroll
         for (int i = 0; i < 3; i++) {
 #pragma unroll
-            for (int k = 0; k < 3; k++) totals[4 * i + k] += given[i] * drawn[k];
-            totals[4 * i + 3] += given[i];
+            for (int k = 0; k < 3; k++) totals[5 * i + k] += given[i] * drawn[k];
+            totals[5 * i + 3] += given[i];
+            totals[5 * i + 4] += given[i] * drawn[i] * drawn[i];
             gradient[i * size + at] =
-                colour.m[i] * given[0] + colour.m[4 + i] * given[1] + colour.m[8 + i] * given[2];
+                colour.m[i] * given[0] + colour.m[5 + i] * given[1] + colour.m[10 + i] * given[2] +
+                2.0f * colour.m[5 * i + 4] * drawn[i] * given[i];
         }
     }
     add_up(
-        totals, 12, THREADS, blockIdx.x, gridDim.x, partials, ticket, sums, warp_sums, lane_sums, &is_last
+        totals, ENTRIES, THREADS, blockIdx.x, gridDim.x, partials, ticket, sums, warp_sums, lane_sums, &is_last
     );
 }

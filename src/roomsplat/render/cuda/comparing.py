@@ -16,7 +16,9 @@ BLOCKS = 528
 FEWEST_ROWS = 38
 """A block that does less would spend more than a quarter of its time on the ten rows of its halo."""
 CHAIN_THREADS, CHAIN_BLOCKS = 256, 1056
-_COLOUR = np.dtype([("m", np.float32, 12)])
+_ENTRIES = 15
+"""Of a colour transform."""
+_COLOUR = np.dtype([("m", np.float32, _ENTRIES)])
 
 
 class CudaLoss:
@@ -39,9 +41,9 @@ class CudaLoss:
 
     @property
     def grad_colour(self) -> NDArray[np.float64] | None:
-        """(3, 4), when there was a colour transform."""
+        """(3, 5), when there was a colour transform."""
         sums = self._pending.value()
-        return sums[3:].reshape(3, 4) if len(sums) > 3 else None
+        return sums[3:].reshape(3, 5) if len(sums) > 3 else None
 
 
 class Comparer:
@@ -52,7 +54,7 @@ class Comparer:
         self._device, self._buffers = device, buffers
         self._kernels: dict[tuple[bool, bool], Kernel] = {}
         self._grids: dict[tuple[int, int], tuple[tuple[int, int, int], np.int32]] = {}
-        self._sums = device.xp.zeros(15, np.float64)
+        self._sums = device.xp.zeros(3 + _ENTRIES, np.float64)
         self._ticket = device.xp.zeros(1, np.uint32)
 
     def compare(
@@ -81,7 +83,7 @@ class Comparer:
     def _chain(self, picture: Array, size: int, gradient: Array, colour: np.void) -> None:
         """Turn ``gradient`` into the render's, in place."""
         blocks = min(CHAIN_BLOCKS, -(-size // CHAIN_THREADS))
-        partials = self._buffers.get("colour_partials", 12 * blocks, np.float64)
+        partials = self._buffers.get("colour_partials", _ENTRIES * blocks, np.float64)
         self._device.kernel("colour.cu", "chain_colour")(
             (blocks,),
             (CHAIN_THREADS,),

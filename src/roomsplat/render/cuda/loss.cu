@@ -1,6 +1,6 @@
 // L1 and SSIM with their gradient in one pass over the picture (Wang et al. 2004, eq. 13); nothing but the
 // gradient is written. With MASKED pixels outside the mask are replaced by the target's; with COLOURED the render
-// first goes through an affine map (colour.cu has the way back).
+// first goes through a map of colours (colour.cu has the way back).
 //
 // SSIM is computed from s = x + y and d = x - y (x the render, y the target). With S, D, SS, DD the windows' means of
 // s, d, s*s, d*d and var s = SS - S^2 it is
@@ -91,8 +91,8 @@ struct Source {
     const uchar* mask;
 #endif
 #if COLOURED
-    float row[4];  // of the map
-    uint plane;
+    float own, next, last, added, squared;  // the map's row: this channel and the two after it, in a ring
+    uint next_at, last_at;                  // where those begin
 #endif
     uint channel_at;  // where the channel begins
 };
@@ -105,8 +105,9 @@ __device__ __forceinline__ void load_pixel(const Source& source, uint at, bool i
     bits = 0;
     if (!inside) return;
 #if COLOURED
-    x = source.row[0] * source.rgb[at] + source.row[1] * source.rgb[at + source.plane] +
-        source.row[2] * source.rgb[at + 2 * source.plane] + source.row[3];
+    float drawn = source.rgb[source.channel_at + at];
+    x = (source.squared * drawn + source.own) * drawn + source.next * source.rgb[source.next_at + at] +
+        source.last * source.rgb[source.last_at + at] + source.added;
 #else
     x = source.rgb[source.channel_at + at];
 #endif
@@ -215,8 +216,11 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS_A_PROCESSOR) photom
     num_used = *used;
 #endif
 #if COLOURED
-    source.plane = plane;
-    for (int i = 0; i < 4; i++) source.row[i] = colour.m[4 * channel + i];
+    const float* row = colour.m + 5 * channel;
+    int next = channel < 2 ? channel + 1 : 0, third = channel > 0 ? channel - 1 : 2;
+    source.own = row[channel], source.next = row[next], source.last = row[third];
+    source.added = row[3], source.squared = row[4];
+    source.next_at = next * plane, source.last_at = third * plane;
 #endif
     float share = __fdiv_rn(1.0f, 3.0f * (float)max(num_used, 1));
     float l1 = (1.0f - ssim_weight) * share, ssim = -2.0f * ssim_weight * share;

@@ -1,8 +1,9 @@
 // What the kernels of the loss share: the colour map, and sums over all threads of a launch.
 
-// An affine map of colours, three rows of four.
+// A map of colours, three rows of five: what the three channels count, what is added, what the channel's own square
+// counts.
 struct Colour {
-    float m[12];
+    float m[15];
 };
 
 // `values` of all threads are added by warp, by block and, in the block that ends last, over all blocks: always in the
