@@ -2,25 +2,22 @@
 
 ``python -m benchmarks.poses_child STEP WORK …``: ``capture`` chooses frames, ``ours`` finds their cameras as the line
 does, ``from_nothing`` as it does where matching finds no model; ``database``, ``incremental`` and ``global`` are plain
-pycolmap on the same frames. Each leaves ``STEP.json``.
-
-Plain is COLMAP's defaults, except for what lets it end today: SIFT at our size and number (1280 px, 2,048), every pair
-of up to 80 frames, of more those up to 10, 16, 32 … frames apart (sequential, quadratic overlap); one shared
-SIMPLE_RADIAL camera, as ours.
+pycolmap on the same frames (``poses_plain.py``); ``psnr`` trains at preview on the cameras that one of them left.
+Each leaves ``STEP.json``.
 """
 
 import argparse
 import json
 import resource
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from benchmarks.poses_clock import clock, since
+from benchmarks.poses_plain import MAPPERS, database, finished, mapped
 from roomsplat.capture.extract import extract_frames, load_capture
 from roomsplat.capture.folder import list_pictures
 from roomsplat.core.images import Frame
@@ -32,23 +29,9 @@ from roomsplat.pipeline.run import hold_out
 from roomsplat.posefree.from_nothing import cameras_from_nothing
 from roomsplat.posefree.stage import find_lost_frames, lost_frames, with_placed_frames
 from roomsplat.render.engines import select_engine
-from roomsplat.sfm.solve import SfmResult
+from roomsplat.sfm.solve import SfmResult, load_sfm
 
 Options = argparse.Namespace
-EXHAUSTIVE_UP_TO = 80
-FEATURES, SIDE = 2048, 1280
-
-
-def clock() -> tuple[float, float]:
-    """Seconds of the wall's clock, and of all processors for this process and its children."""
-    usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return time.perf_counter(), sum(one.ru_utime + one.ru_stime for one in usage)
-
-
-def since(begun: tuple[float, float]) -> dict[str, float]:
-    """What went by."""
-    wall, processors = clock()
-    return {"seconds": wall - begun[0], "cpu_seconds": processors - begun[1]}
 
 
 def capture(options: Options) -> dict[str, Any]:
@@ -64,7 +47,7 @@ def capture(options: Options) -> dict[str, Any]:
 
 
 def ours(options: Options) -> dict[str, Any]:
-    """As the line does: matching, then lost frames against a fitted scene; with ``--psnr`` training at preview."""
+    """As the line does: matching, then lost frames against a fitted scene."""
     return _found(options, lambda frames, folder, config: find_cameras(frames, folder, config, silent))
 
 
@@ -98,7 +81,6 @@ def _found(
         **took,
         "quality": {k: v for k, v in asdict(solved.quality).items() if isinstance(v, int | float)},
         "said": [warning.message for warning in solved.warnings],
-        "psnr": _psnr(solved, options) if options.psnr else None,
     }
 
 
@@ -116,77 +98,34 @@ def _with_lost_frames(
     return with_placed_frames(frames, solved, folder)
 
 
-def _psnr(solved: SfmResult, options: Options) -> float | None:
+def psnr(options: Options) -> dict[str, Any]:
+    """Train at preview on what the method ``--of`` found, as the line does, and look at the pictures held out."""
+    solved = finished(options.of, options.work) if options.of in MAPPERS else _left_by(options)
     config = for_quality("preview")
     engine = select_engine(config.engine, threads=options.threads)
     model = hold_out(solved.model, config.eval_every)
-    return fit(model, engine, config.train, options.work / "checkpoint", lambda _: None).psnr
+    checkpoint = options.work / f"{options.of}.checkpoint"
+    return {"psnr": fit(model, engine, config.train, checkpoint, lambda _: None).psnr}
 
 
-def _colmap() -> Any:
-    # First zlib, whose symbols pycolmap's own would replace (see sfm/colmap.py).
-    import zlib  # noqa: F401, PLC0415  # pyright: ignore[reportUnusedImport]
-
-    import pycolmap  # noqa: PLC0415 - only here, and not where ours runs
-
-    module: Any = pycolmap
-    module.logging.minloglevel = 3
-    return module
+def _mapped(mapper: str, options: Options) -> dict[str, Any]:
+    return mapped(mapper, options.work)
 
 
-def database(options: Options) -> dict[str, Any]:
-    """Features and matches for both mappers."""
-    colmap = _colmap()
-    frames = load_capture(options.work / "capture").frames
-    path, images = options.work / "plain.db", frames[0].path.parent
-    extraction, matching = colmap.FeatureExtractionOptions(), colmap.FeatureMatchingOptions()
-    for one in (extraction, matching):
-        one.use_gpu, one.num_threads = False, options.threads
-    extraction.max_image_size, extraction.sift.max_num_features = SIDE, FEATURES
-    begun = clock()
-    colmap.extract_features(
-        path, images, image_names=[frame.path.name for frame in frames],
-        camera_mode=colmap.CameraMode.SINGLE, extraction_options=extraction, device=colmap.Device.cpu,
-    )  # fmt: skip
-    match = colmap.match_exhaustive if len(frames) <= EXHAUSTIVE_UP_TO else colmap.match_sequential
-    match(path, matching_options=matching, device=colmap.Device.cpu)
-    return since(begun)
-
-
-def plain(mapper: str) -> Callable[[Options], dict[str, Any]]:
-    """Mapping alone, from the database."""
-
-    def run(options: Options) -> dict[str, Any]:
-        colmap = _colmap()
-        frames = load_capture(options.work / "capture").frames
-        out = options.work / mapper
-        out.mkdir()
-        begun = clock()
-        models = getattr(colmap, mapper)(options.work / "plain.db", frames[0].path.parent, out)
-        took = since(begun)
-        by_size = sorted(models.values(), key=lambda model: -model.num_reg_images())
-        names = {frame.path.name: frame.name for frame in frames}
-        found = [by_size[0].images[i] for i in sorted(by_size[0].reg_image_ids())] if by_size else []
-        poses = np.tile(np.eye(4), (len(found), 1, 1))
-        for pose, image in zip(poses, found, strict=True):
-            pose[:3] = image.cam_from_world().matrix()
-        return {
-            "names": [names[image.name] for image in found],
-            "poses": poses.tolist(),
-            "others": [model.num_reg_images() for model in by_size[1:]],
-            **took,
-        }
-
-    return run
+def _left_by(options: Options) -> SfmResult:
+    solved, placed = load_sfm(options.work / f"{options.of}.sfm"), options.work / f"{options.of}.posefree"
+    if not placed.exists():
+        return solved
+    return with_placed_frames(load_capture(options.work / "capture").frames, solved, placed)
 
 
 STEPS: dict[str, Callable[[Options], dict[str, Any]]] = {
     "capture": capture,
     "ours": ours,
     "from_nothing": from_nothing,
-    "database": database,
-    "incremental": plain("incremental_mapping"),
-    "global": plain("global_mapping"),
+    "psnr": psnr,
+    "database": lambda options: database(options.work, options.threads),
+    **{name: partial(_mapped, name) for name in MAPPERS},
 }
 
 
@@ -197,7 +136,7 @@ def main() -> None:
     parser.add_argument("work", type=Path)
     parser.add_argument("--source")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--psnr", action="store_true")
+    parser.add_argument("--of", help="psnr: of which method's cameras")
     options = parser.parse_args()
     result = STEPS[options.step](options)
     # The solver is a child of ours: whichever was larger. Linux counts in KiB, macOS in bytes.

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from roomsplat.core.progress import Progress, ReportProgress
 from roomsplat.sfm.attempt import MIN_MODEL, Attempt, best_of, has_settled, sound_part, without_strays
@@ -20,7 +19,7 @@ from roomsplat.sfm.keyframes import extend_film, map_film
 from roomsplat.sfm.model import MappedModel
 from roomsplat.sfm.pairs import Pair, loop_pairs, near_pairs, sequential_pairs, thorough_pairs
 from roomsplat.sfm.pan import add_turns
-from roomsplat.sfm.solution import Solution
+from roomsplat.sfm.solution import Solution, widest_angles
 from roomsplat.sfm.support import Evidence, MatchedPair, weigh
 
 STRICT = Thresholds()
@@ -301,22 +300,9 @@ def solution_of(attempt: Attempt) -> Solution:
         errors=model.errors,
         is_assumed=model.is_assumed,
         track_lengths=tracks,
-        angles=widest_angles(model),
+        angles=widest_angles(model.points, model.centers, model.observation_frames, model.observation_points),
         observation_frames=model.observation_frames,
         observation_points=model.observation_points,
         support=attempt.support,
         other_models=np.array([len(other.frames) for other in attempt.others], np.int64),
     )
-
-
-def widest_angles(model: MappedModel) -> NDArray[np.float64]:
-    """(p,) degrees between the mean ray and the ray farthest from it, doubled: the widest angle up to a few percent."""
-    rays = model.points[model.observation_points] - model.centers[model.observation_frames]
-    rays /= np.linalg.norm(rays, axis=1, keepdims=True)
-    mean = np.zeros_like(model.points)
-    np.add.at(mean, model.observation_points, rays)
-    mean /= np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-12)
-    cosine = np.clip((rays * mean[model.observation_points]).sum(axis=1), -1, 1)
-    widest = np.zeros(len(model.points))
-    np.maximum.at(widest, model.observation_points, np.degrees(np.arccos(cosine)))
-    return 2 * widest

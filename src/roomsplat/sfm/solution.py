@@ -110,3 +110,24 @@ class Solution:
         """Read what ``save`` wrote."""
         with np.load(path) as stored:
             return cls(**{field.name: stored[field.name] for field in fields(cls)})
+
+
+def widest_angles(
+    points: NDArray[np.float64],
+    centers: NDArray[np.float64],
+    observation_frames: NDArray[np.int64],
+    observation_points: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """(p,) degrees between the mean ray and the ray farthest from it, doubled: the widest angle up to a few percent.
+
+    Of (p, 3) points seen from (c, 3) centers; (o,) which of either is whose in each observation.
+    """
+    rays = points[observation_points] - centers[observation_frames]
+    rays /= np.linalg.norm(rays, axis=1, keepdims=True)
+    mean = np.zeros_like(points)
+    np.add.at(mean, observation_points, rays)
+    mean /= np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-12)
+    cosine = np.clip((rays * mean[observation_points]).sum(axis=1), -1, 1)
+    widest = np.zeros(len(points))
+    np.maximum.at(widest, observation_points, np.degrees(np.arccos(cosine)))
+    return 2 * widest
