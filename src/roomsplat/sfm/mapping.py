@@ -19,6 +19,7 @@ from roomsplat.sfm.keyframes import extend_film, map_film
 from roomsplat.sfm.model import MappedModel
 from roomsplat.sfm.pairs import Pair, loop_pairs, near_pairs, sequential_pairs, thorough_pairs
 from roomsplat.sfm.pan import add_turns
+from roomsplat.sfm.scales import scale_leaps
 from roomsplat.sfm.solution import Solution, widest_angles
 from roomsplat.sfm.support import Evidence, MatchedPair, weigh
 
@@ -282,7 +283,9 @@ class Mapper:
 
 
 def solution_of(attempt: Attempt) -> Solution:
-    """The result as arrays, points coloured by the pictures that saw them."""
+    """The result as arrays, points coloured by the pictures that saw them; nothing bears out a leap of the scale."""
+    support = attempt.support
+    support[scale_leaps(attempt.model) - 1] = 0
     model, lens, count = attempt.model, attempt.model.lens, len(attempt.model.points)
     seen = np.zeros((len(model.observation_frames), 3))
     for row, frame in enumerate(model.frames):
@@ -303,6 +306,6 @@ def solution_of(attempt: Attempt) -> Solution:
         angles=widest_angles(model.points, model.centers, model.observation_frames, model.observation_points),
         observation_frames=model.observation_frames,
         observation_points=model.observation_points,
-        support=attempt.support,
+        support=support,
         other_models=np.array([len(other.frames) for other in attempt.others], np.int64),
     )
