@@ -61,7 +61,7 @@ def extend_film(
 ) -> list[MappedModel]:
     """``start`` with the frames that it can hold beside its own; one of a long film is refined once, at the end.
 
-    Mapping on from a model of 2,400 frames with all that refining in between took 20 minutes of a core and was not done.
+    Mapping on from 2,400 frames with all that refining in between took 20 minutes of a core and was not done.
     """
     if count <= LONG_FILM:
         return session.map(thresholds, on_registered, start)
