@@ -20,7 +20,7 @@ from roomsplat.posefree.journey import Journey
 from roomsplat.posefree.tracks import chained
 from roomsplat.sfm.child import CrashError
 from roomsplat.sfm.config import SfmConfig
-from roomsplat.sfm.manifest import SfmResult, load_sfm
+from roomsplat.sfm.manifest import SfmResult, load_sfm, save_sfm
 from roomsplat.sfm.quality import NoModelError
 from roomsplat.sfm.solution import Solution
 from tests.posefree.scenes import BLANK, hidden_film
@@ -171,6 +171,36 @@ def test_half_a_room_gives_way_to_the_whole(
     assert len(result.frames) == (WALKED if from_nothing else 8)
     assert [frame.index for frame in load_sfm(out).frames] == [frame.index for frame in result.frames]
     assert all(path.exists() for path in load_sfm(out).model.posed_images.image_paths)
+    assert not (out / "second").exists()
+
+
+@pytest.mark.parametrize("better", [True, False])
+def test_a_model_in_doubt_gives_way_to_one_that_holds_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, better: bool
+) -> None:
+    """All frames, but not borne out somewhere: what goes along the film takes its place if it is borne out better."""
+    frames = hidden_film(tmp_path).frames[:WALKED]
+    out, real = tmp_path / "sfm", cameras_from_nothing
+    out.mkdir()
+
+    def borne_out(result: SfmResult, folder: Path, support: float) -> SfmResult:
+        told = replace(result, quality=replace(result.quality, support=support))
+        save_sfm(folder, told)
+        return told
+
+    def doubtful(
+        frames: Sequence[Frame], folder: Path, config: SfmConfig, report: ReportProgress
+    ) -> SfmResult:
+        return borne_out(real(frames, folder, config, report), folder, 0.1)
+
+    def along(frames: Sequence[Frame], folder: Path, config: SfmConfig, report: ReportProgress) -> SfmResult:
+        return borne_out(real(frames, folder, config, report), folder, 0.8 if better else 0.05)
+
+    monkeypatch.setattr(lost, "solve_cameras", doubtful)
+    monkeypatch.setattr(lost, "cameras_from_nothing", along)
+    result = lost.find_cameras(frames, out, PipelineConfig(threads=2, sfm=SfmConfig(max_side=320)), silent)
+    assert result.quality.support == (0.8 if better else 0.1)
+    assert load_sfm(out).quality.support == result.quality.support
     assert not (out / "second").exists()
 
 
