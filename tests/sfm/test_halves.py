@@ -12,7 +12,7 @@ from roomsplat.sfm.colmap import Session
 from roomsplat.sfm.config import SfmConfig
 from roomsplat.sfm.features import find_features, look_closer
 from roomsplat.sfm.joining import similarity_between
-from roomsplat.sfm.mapping import RELAXED, STRICT
+from roomsplat.sfm.thresholds import RELAXED, STRICT
 from tests.sfm.scenes import film, walk
 
 CONFIG = SfmConfig(max_features=600, enough_features=0, threads=2)

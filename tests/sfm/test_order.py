@@ -12,8 +12,9 @@ from roomsplat.sfm.attempt import Attempt
 from roomsplat.sfm.colmap import Session
 from roomsplat.sfm.config import SfmConfig
 from roomsplat.sfm.features import find_features
-from roomsplat.sfm.mapping import STRICT, Mapper
+from roomsplat.sfm.mapping import Mapper
 from roomsplat.sfm.pairs import near_pairs
+from roomsplat.sfm.thresholds import STRICT
 from tests.sfm.scenes import PX_PER_UNIT, Wall, corner, draw, look_at
 
 COUNT, STEP, PERIOD = 24, 0.3, 2.4

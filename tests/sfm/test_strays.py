@@ -10,7 +10,7 @@ from roomsplat.core.progress import silent
 from roomsplat.sfm.colmap import Session
 from roomsplat.sfm.config import SfmConfig
 from roomsplat.sfm.features import find_features
-from roomsplat.sfm.mapping import STRICT
+from roomsplat.sfm.thresholds import STRICT
 from tests.sfm.scenes import film, walk
 
 CONFIG = SfmConfig(max_features=600, enough_features=0, threads=2)

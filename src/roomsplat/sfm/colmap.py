@@ -7,7 +7,6 @@ process of its own for the same reason, see ``child.py``.
 
 import zlib  # noqa: F401  # pyright: ignore[reportUnusedImport] - must come before pycolmap, see above
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,11 @@ import pycolmap
 from numpy.typing import NDArray
 
 from roomsplat.core.transforms import Similarity
+from roomsplat.sfm.colmap_model import frame_number, written
 from roomsplat.sfm.matching import match_frames
 from roomsplat.sfm.model import MappedModel
 from roomsplat.sfm.pairs import Pair
-from roomsplat.sfm.solution import Lens
+from roomsplat.sfm.thresholds import Thresholds
 
 _colmap: Any = (
     pycolmap  # its stubs leave half of the types open; what crosses this file's border is typed here
@@ -31,25 +31,14 @@ MAX_EXTRACTORS = 16  # threads that find features; each holds 270 MB where pictu
 # 1,000 lose two pairs of `can`.
 MAX_TRIALS = 2000
 NEVER = 10**8  # frames, points, or times as many: what is refined at every so many of them is not
-ROUNDS_OF_MANY = 20  # of bundle adjustment where thousands of frames are nearly right
+ROUNDS_OF_MANY = 10  # of bundle adjustment where thousands of frames are nearly right
+MAX_POINT_ERROR_PX = 4.0  # as in mapping
 FOCAL_GUESS = 1.2  # of the longer side; phones film at 0.75 to 1.3, and bundle adjustment moves it
 
 MatchFrames = Callable[
     [Mapping[int, tuple[NDArray[np.float32], NDArray[np.uint8]]], tuple[int, int], Sequence[Pair]],
     list[NDArray[np.uint32]],
 ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Thresholds:
-    """How much a mapper asks of geometry."""
-
-    min_angle_deg: float = 1.5
-    """Points seen under a smaller angle are not triangulated."""
-    min_inliers: int = 30
-    """A frame needs this many matches with known points."""
-    min_inlier_share: float = 0.25
-    """... and this share of its matches with known points."""
 
 
 class Session:
@@ -234,9 +223,7 @@ class Session:
             options.ba_global_frames_ratio = options.ba_global_points_ratio = NEVER
             options.ba_global_frames_freq = options.ba_global_points_freq = NEVER
             options.ba_global_max_refinements, options.ba_global_max_num_iterations = 1, 5
-        self._runs += 1
-        folder = self._folder / f"models{self._runs}"
-        folder.mkdir()
+        folder = self._new_folder()
         models = _colmap.incremental_mapping(
             self._database_path,
             self._images,
@@ -245,14 +232,12 @@ class Session:
             input_path=start.folder if start else "",
             next_image_callback=on_registered,
         )
-        mapped = [self._convert(model, folder / f"model{key}") for key, model in models.items()]
+        mapped = [written(model, folder / f"model{key}") for key, model in models.items()]
         return sorted(mapped, key=lambda model: (-len(model.frames), -len(model.points)))
 
     def retriangulate(self, model: MappedModel, thresholds: Thresholds) -> MappedModel:
         """The same cameras with points under other thresholds: what ``map`` needs to go on from there."""
-        self._runs += 1
-        folder = self._folder / f"models{self._runs}"
-        folder.mkdir()
+        folder = self._new_folder()
         result = _colmap.triangulate_points(
             self._read(model),
             self._database_path,
@@ -261,15 +246,20 @@ class Session:
             clear_points=True,
             options=self._mapping_options(thresholds, several=False),
         )
-        return self._convert(result, folder / "model")
+        return written(result, folder / "model")
+
+    def reopen(self, model: MappedModel) -> MappedModel:
+        """The same with its own frames alone in its folder: what ``map`` needs to go on without new points.
+
+        Of 2,400 frames points are not sought anew as in ``retriangulate``.
+        """
+        return written(self._read(model), self._new_folder() / "model")
 
     def join(
         self, a: MappedModel, b: MappedModel, a_from_b: Similarity, thresholds: Thresholds
     ) -> MappedModel:
         """One model of two, in the world of ``a``: points are sought anew across both, then all is refined."""
-        self._runs += 1
-        folder = self._folder / f"models{self._runs}"
-        folder.mkdir()
+        folder = self._new_folder()
         whole, other = self._read(a), self._read(b)
         known = set(whole.reg_image_ids())
         camera_id, rig_id = next(iter(whole.cameras)), next(iter(whole.rigs))
@@ -287,25 +277,40 @@ class Session:
         joined = _colmap.triangulate_points(
             whole, self._database_path, self._images, folder, clear_points=True, options=options
         )
-        return self._adjusted(joined, folder)
+        _colmap.bundle_adjustment(joined, self._adjustment())
+        joined.update_point_3d_errors()
+        return written(joined, folder / "model")
 
-    def adjust(self, model: MappedModel) -> MappedModel:
-        """The model with all cameras, points and the lens refined together."""
+    def adjust(self, model: MappedModel, thresholds: Thresholds) -> MappedModel:
+        """The model of a long film with all cameras, points and the lens refined together, without its bad points.
+
+        Of 2,400 frames one point that lay in the plane of a camera had an error of 1e148 px, and nothing else counted.
+        """
+        whole, folder = self._read(model), self._new_folder()
+        adjustment = self._adjustment()
+        solver = adjustment.ceres.solver_options
+        solver.max_num_iterations, solver.function_tolerance = ROUNDS_OF_MANY, 1e-6
+        # A film's cameras see what their neighbours see, so that the sparse equations stay sparse however long it is.
+        adjustment.ceres.max_num_images_direct_sparse_cpu_solver = NEVER
+        points = _colmap.ObservationManager(whole)
+        points.filter_all_points3D(MAX_POINT_ERROR_PX, thresholds.min_angle_deg)
+        _colmap.bundle_adjustment(whole, adjustment)
+        points.filter_all_points3D(MAX_POINT_ERROR_PX, thresholds.min_angle_deg)
+        whole.update_point_3d_errors()
+        return written(whole, folder / "model")
+
+    @staticmethod
+    def _adjustment() -> Any:
+        adjustment = _colmap.BundleAdjustmentOptions()
+        adjustment.print_summary = False
+        adjustment.ceres.solver_options.num_threads = 1  # as in mapping: the same sums at every run
+        return adjustment
+
+    def _new_folder(self) -> Path:
         self._runs += 1
         folder = self._folder / f"models{self._runs}"
         folder.mkdir()
-        return self._adjusted(self._read(model), folder, rounds=ROUNDS_OF_MANY)
-
-    def _adjusted(self, whole: Any, folder: Path, rounds: int | None = None) -> MappedModel:
-        adjustment = _colmap.BundleAdjustmentOptions()
-        adjustment.print_summary = False
-        solver = adjustment.ceres.solver_options
-        solver.num_threads = 1  # as in mapping: the same sums at every run
-        if rounds is not None:
-            solver.max_num_iterations, solver.function_tolerance = rounds, 1e-6
-        _colmap.bundle_adjustment(whole, adjustment)
-        whole.update_point_3d_errors()
-        return self._convert(whole, folder / "model")
+        return folder
 
     def _mapping_options(self, thresholds: Thresholds, *, several: bool) -> Any:
         options = _colmap.IncrementalPipelineOptions()
@@ -335,45 +340,12 @@ class Session:
         whole = _colmap.Reconstruction(model.folder)
         known = set(model.frames.tolist())
         for image_id in whole.reg_image_ids():
-            if _number(whole.images[image_id]) not in known:
+            if frame_number(whole.images[image_id]) not in known:
                 whole.deregister_frame(whole.images[image_id].frame_id)
         return whole
 
     def _open(self) -> Any:
         return _colmap.Database.open(self._database_path)
-
-    @staticmethod
-    def _convert(model: Any, folder: Path) -> MappedModel:
-        folder.mkdir()
-        model.write(folder)
-        images = sorted((model.images[i] for i in model.reg_image_ids()), key=lambda image: image.name)
-        row_of = {image.image_id: row for row, image in enumerate(images)}
-        poses = np.tile(np.eye(4), (len(images), 1, 1))
-        for row, image in enumerate(images):
-            poses[row, :3] = image.cam_from_world().matrix()
-        points = list(model.points3D.values())
-        observations = np.array(
-            [
-                (row_of[element.image_id], row, element.point2D_idx)
-                for row, point in enumerate(points)
-                for element in point.track.elements
-            ],
-            np.int64,
-        ).reshape(-1, 3)
-        camera = images[0].camera
-        focal, cx, cy, k = (float(value) for value in camera.params)
-        return MappedModel(
-            lens=Lens(focal=focal, cx=cx, cy=cy, k=k, width=camera.width, height=camera.height),
-            frames=np.array([_number(image) for image in images], np.int64),
-            cam_from_world=poses,
-            points=np.array([point.xyz for point in points], np.float64).reshape(-1, 3),
-            errors=np.array([point.error for point in points], np.float64),
-            is_assumed=np.zeros(len(points), np.bool_),
-            observation_frames=observations[:, 0],
-            observation_points=observations[:, 1],
-            observation_features=observations[:, 2],
-            folder=folder,
-        )
 
 
 def _add_image(whole: Any, image: Any, rig_from_world: Any, camera_id: int, rig_id: int) -> None:
@@ -387,11 +359,6 @@ def _add_image(whole: Any, image: Any, rig_from_world: Any, camera_id: int, rig_
     added.frame_id = image.frame_id
     added.points2D = [_colmap.Point2D(point.xy) for point in image.points2D]
     whole.add_image(added)
-
-
-def _number(image: Any) -> int:
-    """Which frame an image is: files are named after that."""
-    return int(Path(image.name).stem)
 
 
 def library_version() -> str:

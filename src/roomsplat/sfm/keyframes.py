@@ -5,11 +5,16 @@ are placed afterwards, against points that stand: that costs the same for each, 
 2007, section 4, keep keyframes for the same reason).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import pairwise
 
-from roomsplat.sfm.colmap import Session, Thresholds
+import numpy as np
+
+from roomsplat.sfm.colmap import Session
 from roomsplat.sfm.model import MappedModel
 from roomsplat.sfm.pairs import Pair
+from roomsplat.sfm.quality import find_jumps
+from roomsplat.sfm.thresholds import RELAXED, Thresholds
 
 LONG_FILM = 250
 """Shorter films are mapped as a whole."""
@@ -35,6 +40,34 @@ def choose_keyframes(count: int, matches: Mapping[Pair, int], reach: int) -> lis
     return chosen
 
 
+def frames_around_breaks(
+    chosen: Sequence[int], models: Sequence[Collection[int]], count: int, reach: int
+) -> list[int]:
+    """The keyframes, and every frame within ``reach`` of where two of them in succession are in no common model.
+
+    Args:
+        chosen: the keyframes, ascending.
+        models: the frames of each model.
+        count: the number of frames.
+        reach: in frames.
+    """
+    wider = set(chosen)
+    for first, second in pairwise(chosen):
+        if not any(first in model and second in model for model in models):
+            wider |= set(range(max(0, first - reach), min(count, second + reach + 1)))
+    return sorted(wider)
+
+
+def unbroken(model: MappedModel) -> list[MappedModel]:
+    """The parts between which the camera does not jump, in the order of the film.
+
+    At a door of the house (2,400 frames) two keyframes with 35 and 43 points stood 16 times too far apart; the halves
+    were right to 0.11 and 0.21 % of their paths.
+    """
+    cuts = [0, *find_jumps(model.centers, model.frames.astype(np.float64)), len(model.frames)]
+    return [model.part(slice(first, last)) for first, last in pairwise(cuts)]
+
+
 def map_film(
     session: Session, thresholds: Thresholds, on_registered: Callable[[], None], count: int, overlap: int
 ) -> list[MappedModel]:
@@ -45,11 +78,33 @@ def map_film(
     if count <= LONG_FILM:
         return session.map(thresholds, on_registered)
     matches = {(first, second): len(found) for first, second, found in session.verified()}
-    models = session.map(thresholds, on_registered, frames=choose_keyframes(count, matches, overlap))
+    chosen = choose_keyframes(count, matches, overlap)
+    models = session.map(thresholds, on_registered, frames=chosen)
     if not models or len(models[0].points) == 0:
         return session.map(thresholds, on_registered)
-    grown = session.map(thresholds, on_registered, models[0], standing=True)
-    return [session.adjust(grown[0]), *models[1:]] if grown else models
+    models = sorted(
+        (part for model in models for part in unbroken(model)), key=lambda part: -len(part.frames)
+    )
+    wider = frames_around_breaks(chosen, [set(model.frames.tolist()) for model in models], count, 2 * overlap)
+    first = _mended(session, thresholds, on_registered, models[0], wider)
+    return [*(extend_film(session, thresholds, on_registered, first, count) or [first]), *models[1:]]
+
+
+def _mended(
+    session: Session,
+    thresholds: Thresholds,
+    on_registered: Callable[[], None],
+    model: MappedModel,
+    wider: Sequence[int],
+) -> MappedModel:
+    """The largest model of the keyframes, gone on over ``wider``, refined as it grows; at last less is asked."""
+    for asked in (thresholds, RELAXED):
+        if set(wider) <= set(model.frames.tolist()):
+            break
+        grown = session.map(asked, on_registered, session.retriangulate(model, asked), frames=wider)
+        if grown and len(grown[0].frames) > len(model.frames):
+            model = grown[0]
+    return model
 
 
 def extend_film(
@@ -66,4 +121,4 @@ def extend_film(
     if count <= LONG_FILM:
         return session.map(thresholds, on_registered, start)
     grown = session.map(thresholds, on_registered, start, standing=True)
-    return [session.adjust(grown[0])] if grown else []
+    return [session.adjust(grown[0], thresholds)] if grown else []

@@ -11,25 +11,25 @@ import numpy as np
 
 from roomsplat.core.progress import Progress, ReportProgress
 from roomsplat.sfm.attempt import MIN_MODEL, Attempt, best_of, has_settled, sound_part, without_strays
-from roomsplat.sfm.colmap import Session, Thresholds
+from roomsplat.sfm.colmap import Session
 from roomsplat.sfm.config import SfmConfig
 from roomsplat.sfm.features import Features
 from roomsplat.sfm.joining import similarity_between
-from roomsplat.sfm.keyframes import extend_film, map_film
+from roomsplat.sfm.keyframes import LONG_FILM, extend_film, map_film
 from roomsplat.sfm.model import MappedModel
 from roomsplat.sfm.pairs import Pair, loop_pairs, near_pairs, sequential_pairs, thorough_pairs
 from roomsplat.sfm.pan import add_turns
 from roomsplat.sfm.scales import scale_leaps
 from roomsplat.sfm.solution import Solution, widest_angles
 from roomsplat.sfm.support import Evidence, MatchedPair, weigh
+from roomsplat.sfm.thresholds import REACHING, RELAXED, STRICT, Thresholds
 
-STRICT = Thresholds()
-RELAXED = Thresholds(min_angle_deg=0.25, min_inliers=15, min_inlier_share=0.1)
-# How far a model may reach for a frame that another model knows, too: what joins them then is checked as a whole.
-REACHING = Thresholds(min_angle_deg=0.25, min_inliers=8, min_inlier_share=0.05)
 MIN_PART_FRAMES = 4
 """A model with fewer frames is not worth joining: what is wrong in it has nothing to show itself by."""
 MAX_ROUNDS = 6
+# A long film gets one round, for each ends with an adjustment of everything (2,400 frames: minutes of a core), and is
+# not begun again for the last few of its frames: those are placed against the fitted scene.
+ENOUGH_OF_MANY = 0.97
 # Rounds go on while the cameras move, not while the support rises: that stood at 0.991 when a film (60 frames of
 # `fast_turn`) was 2.5 % of the path off, and one round later, at 0.34 %. A round may be this much worse.
 SAME_RANK = 0.998
@@ -57,6 +57,7 @@ class Mapper:
         """How far apart in time frames may be that are compared, while the film is mapped in order."""
         self._matched: set[Pair] = set()
         self._count = len(features)
+        self._is_long = self._count > LONG_FILM
 
     def solve(self) -> Solution | None:
         """The largest model that the matches bear out, or ``None`` when not even two frames could be joined."""
@@ -65,7 +66,10 @@ class Mapper:
         if best is None or best.is_doubtful:
             best = self.in_order(best)
         # Where nothing fitted, a closer look only helps to see depth in a camera that turned on the spot.
-        if best is not None and len(best.model.frames) < self._count:
+        if (
+            best is not None
+            and len(best.model.frames) < (ENOUGH_OF_MANY if self._is_long else 1) * self._count
+        ):
             best = self._begin_closer(best)
         if self._reach is None and (best is None or not best.is_sound):
             pairs = thorough_pairs([one.descriptors for one in self._features], self._config.seed)
@@ -156,8 +160,8 @@ class Mapper:
         if len(turned.model.frames) == self._count and turned.is_sound:
             return turned
         attempt = best
-        for _ in range(MAX_ROUNDS):
-            start = replace(attempt, model=self._session.retriangulate(attempt.model, RELAXED))
+        for _ in range(1 if self._is_long else MAX_ROUNDS):
+            start = replace(attempt, model=self._to_go_on(attempt.model, RELAXED))
             extended = self.attempt(RELAXED, start)
             if extended is None or extended.rank < SAME_RANK * attempt.rank:
                 break
@@ -169,6 +173,11 @@ class Mapper:
             ):
                 break
         return max(turned, self._with_turns(attempt), key=lambda candidate: candidate.rank)
+
+    def _to_go_on(self, model: MappedModel, thresholds: Thresholds) -> MappedModel:
+        return (
+            self._session.reopen(model) if self._is_long else self._session.retriangulate(model, thresholds)
+        )
 
     def in_order(self, folded: Attempt | None) -> Attempt | None:
         """Map anew by what frames near in time share alone: a film does not leap to another place that looks the same.
@@ -206,8 +215,8 @@ class Mapper:
         if attempt is None:
             return None
         cleared = without_strays(attempt)
-        if cleared is attempt:
-            return attempt
+        if cleared is attempt or self._is_long:  # the round for lost frames places them anew
+            return cleared
         start = replace(cleared, model=self._session.retriangulate(cleared.model, STRICT))
         again = self.attempt(STRICT, start)
         return max(cleared, cleared if again is None else without_strays(again), key=lambda a: a.rank)
