@@ -9,7 +9,7 @@ import pytest
 from roomsplat.core.point_cloud import SparseModel
 from roomsplat.media.images import read_image, write_image
 from roomsplat.render.cpu.engine import CpuEngine
-from roomsplat.train.drift import log_gains, picture_gains
+from roomsplat.train.drift import log_gains, picture_gains, sampled_colors
 from roomsplat.train.pictures import Pictures
 
 PICTURES, POINTS = 12, 400
@@ -55,6 +55,8 @@ def test_a_dark_picture_is_seen_before_training(
     paths = (*model.posed_images.image_paths[:4], dark, *model.posed_images.image_paths[5:])
     changed = dataclasses.replace(model.posed_images, image_paths=paths)
     pictures = Pictures(engine, changed, max_side=None, budget_mb=10)
-    gains = picture_gains(dataclasses.replace(model, posed_images=changed), pictures, np.arange(9))
+    gains = picture_gains(
+        sampled_colors(dataclasses.replace(model, posed_images=changed), pictures, np.arange(9))
+    )
     np.testing.assert_allclose(gains.mean(axis=0), 1)
     assert gains[4].mean() < 0.9 * np.delete(gains, 4, axis=0).mean()

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from roomsplat.core.point_cloud import SparseModel
 from roomsplat.render.base import PhotometricLoss
 from roomsplat.train.config import TrainConfig
-from roomsplat.train.drift import picture_gains, spread
-from roomsplat.train.exposure import Exposures
+from roomsplat.train.drift import picture_gains, sampled_colors, spread
+from roomsplat.train.exposure import Exposures, typical_weights
 from roomsplat.train.pictures import Pictures
+from roomsplat.train.responses import picture_responses
 
 
 class AppearanceLearning:
@@ -29,10 +30,11 @@ class AppearanceLearning:
         """At the start of a run that resumes nothing; ``indices``: the training pictures."""
         if not self._config.learn_exposure:
             return
-        gains = picture_gains(model, pictures, indices)
+        colors = sampled_colors(model, pictures, indices)
+        gains = picture_gains(colors)
         self._learns = spread(gains) >= self._config.exposure_min_drift
         if self._learns:
-            self._exposures = Exposures(gains)
+            self._exposures = Exposures(*picture_responses(colors, gains, typical_weights(gains)))
 
     def colour(self, place: int) -> NDArray[np.float32] | None:
         """(3, 5) that the rendering of training picture ``place`` goes through; ``None``: as it is."""

@@ -31,9 +31,8 @@ _SAMPLED_DIVISOR = 4
 """Colours are read from reduced pictures, where a pixel is a mean and a misplaced point matters less."""
 
 
-def picture_gains(model: SparseModel, pictures: Pictures, indices: NDArray[np.integer]) -> Double:
-    """(c, 3) gain per channel of the pictures ``indices``, relative to their mean; 1 where nothing is known."""
-    colors = sampled_colors(model, pictures, indices)
+def picture_gains(colors: Double) -> Double:
+    """(c, 3) gain per channel, relative to the mean, of pictures with ``sampled_colors``; 1 where nothing is known."""
     gains = np.stack([np.exp(log_gains(np.log(colors[..., channel]))) for channel in range(3)], axis=1)
     return gains / gains.mean(axis=0)
 
@@ -44,7 +43,7 @@ def spread(gains: Double) -> float:
 
 
 def sampled_colors(model: SparseModel, pictures: Pictures, indices: NDArray[np.integer]) -> Double:
-    """(c, p, 3) colours of sparse points in each picture, 0 to 255; NaN where a point is not in view or is clipped."""
+    """(c, p, 3) colours of sparse points in pictures ``indices``, 0 to 1; NaN: not in view, or clipped."""
     cameras, points = model.posed_images.cameras, model.points.positions
     points = points[np.isfinite(points).all(axis=1)]
     points = points[:: max(1, -(-len(points) // _MAX_POINTS))]
@@ -58,7 +57,7 @@ def sampled_colors(model: SparseModel, pictures: Pictures, indices: NDArray[np.i
         column, row = (shares[seen] * (image.shape[1], image.shape[0])).astype(np.int64).T
         colors = image[row, column].astype(np.float64)
         usable = ((colors > _DARKEST) & (colors < _BRIGHTEST)).all(axis=1)
-        result[place, seen[usable]] = colors[usable]
+        result[place, seen[usable]] = colors[usable] / 255
     return result
 
 

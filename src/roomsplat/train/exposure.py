@@ -13,7 +13,7 @@ phone did to one frame, so it is no part of the scene. Two freedoms are tied dow
   (``drift.picture_gains``) lets a transform go only where the pictures insist.
 
 A gain and a square do nearly the same to the middle of the range. Adam and the pull therefore work on the gain at mid
-grey, A_kk + ``_GREY`` q_k, instead of A_kk: then a square that is learned leaves it alone.
+grey, A_kk + ``MID_GREY`` q_k, instead of A_kk: then a square that is learned leaves it alone.
 """
 
 from typing import Self
@@ -21,20 +21,21 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from roomsplat.train.responses import MID_GREY
+
 Double = NDArray[np.float64]
 _BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-12
 _SMALL = 0.005
 """Deviations below this are pulled less, so that the pull has a derivative."""
-_GREY = 0.45
-"""Mean sRGB colour of a room."""
 _SQUARE_RATE = 5.0
-"""Squares learn faster than gains by this: a gain of 1.9 with a soft shoulder needs -0.5, and starts at 0 while gains
-start where the points show them."""
+"""Squares learn faster than gains by this: a gain of 1.9 with a soft shoulder needs -0.6, and the sparse points show a
+part of it."""
 _MOST_SQUARE = 0.5
 """Of the gain at mid grey: with it the map still rises up to colours of 1.2."""
-_TYPICAL = 0.2
+_TYPICAL = 0.05
 """Standard deviation, in the logarithm of the gain around the median, of the pictures that the scene's colours are
-taken from."""
+taken from. With 0.2 the shoulders of pictures 1.3 times as bright came into the scene, a curve that no colour map of
+a steady picture undoes: 0.4 dB of a room whose exposure jumps."""
 _DIAGONAL = (range(3), range(3))
 
 
@@ -56,7 +57,7 @@ def exposures_of(stored: Double) -> Double:
 
 def grey_gains(matrices: Double) -> Double:
     """(..., 3) factor on a mid grey's channels of (..., 3, 5) transforms, offsets and other channels left out."""
-    return matrices[..., *_DIAGONAL] + _GREY * matrices[..., 4]
+    return matrices[..., *_DIAGONAL] + MID_GREY * matrices[..., 4]
 
 
 def typical_weights(gains: Double) -> Double:
@@ -69,13 +70,20 @@ def typical_weights(gains: Double) -> Double:
 class Exposures:
     """The transforms of ``c`` pictures with Adam's moments."""
 
-    def __init__(self, gains: Double) -> None:
-        """``gains``: (c, 3) per channel, where the transforms start and are pulled to, up to a common factor."""
+    def __init__(self, gains: Double, squares: Double | None = None) -> None:
+        """Where the transforms start and are pulled to.
+
+        Args:
+            gains: (c, 3) per channel at mid grey, up to a common factor.
+            squares: (c, 3), up to a common summand; none: 0.
+        """
         count = len(gains)
         self.weights = typical_weights(gains)
         """(c,) in the mean that is the identity."""
         self.prior = identity_exposures(count)
-        self.prior[:, *_DIAGONAL] = gains / (self.weights @ gains)
+        if squares is not None:
+            self.prior[:, :, 4] = squares - self.weights @ squares
+        self.prior[:, *_DIAGONAL] = gains / (self.weights @ gains) - MID_GREY * self.prior[:, :, 4]
         self.matrices = self.prior.copy()
         self._first, self._second = np.zeros((count, 3, 5)), np.zeros((count, 3, 5))
         self._steps = np.zeros(count, np.int64)
@@ -92,7 +100,7 @@ class Exposures:
         deviation = self.matrices[index] - self.prior[index]
         deviation[_DIAGONAL], deviation[:, 4] = grey_gains(deviation), 0
         gradient = gradient.copy()
-        gradient[:, 4] -= _GREY * gradient[_DIAGONAL]  # at a held gain at mid grey
+        gradient[:, 4] -= MID_GREY * gradient[_DIAGONAL]  # at a held gain at mid grey
         gradient += pull * deviation / np.sqrt(deviation**2 + _SMALL**2)
         change = rate * self._adam(index, gradient)
         change[:, 4] *= _SQUARE_RATE
@@ -100,7 +108,7 @@ class Exposures:
         grey = grey_gains(matrix) - change[_DIAGONAL]
         matrix -= change
         matrix[:, 4] = np.clip(matrix[:, 4], -_MOST_SQUARE * grey, _MOST_SQUARE * grey)
-        matrix[_DIAGONAL] = grey - _GREY * matrix[:, 4]
+        matrix[_DIAGONAL] = grey - MID_GREY * matrix[:, 4]
         self.matrices += np.eye(3, 5) - np.tensordot(self.weights, self.matrices, 1)
 
     def _adam(self, index: int, gradient: Double) -> Double:
