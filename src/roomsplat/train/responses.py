@@ -1,7 +1,7 @@
 """How the camera bent each picture's tones, read off the sparse points before training starts.
 
 A point has a colour b (per channel), a picture gains g (per channel) and one curve r, and the point shows in the
-picture as g (b + r (b² - ``MID_GREY`` b)): a shoulder that leaves mid grey alone. Solved by iteratively reweighted least
+picture as g (b + r (b² - ``MID_GREY`` b)): a shoulder that leaves mid grey alone. Solved by reweighted least
 squares in turn for the points' colours, the gains and the curves, from the gains of ``drift.picture_gains``.
 
 Squares that start at nothing are learned to two thirds in a run of 2,500 steps; the rest is explained by view-dependent
