@@ -32,7 +32,7 @@ _SQUARE_RATE = 5.0
 part of it."""
 _MOST_SQUARE = 0.5
 """Of the gain at mid grey: with it the map still rises up to colours of 1.2."""
-_TYPICAL = 0.05
+_TYPICAL = 0.03
 """Standard deviation, in the logarithm of the gain around the median, of the pictures that the scene's colours are
 taken from. With 0.2 the shoulders of pictures 1.3 times as bright came into the scene, a curve that no colour map of
 a steady picture undoes: 0.4 dB of a room whose exposure jumps."""
