@@ -2,6 +2,7 @@
 
 The recipe is ``--quality standard`` on pictures as they are, at three lengths of run. A picture is compared as it is
 (with the exposure of its neighbours in the film, where exposures were learned) and after the best affine colour fit.
+LPIPS, of the pictures as they are, stands beside ours where ``roomsplat[learned]`` and its weights are here.
 """
 
 import time
@@ -20,10 +21,11 @@ from benchmarks.quality_peer import STEPS as PEER_STEPS
 from benchmarks.quality_peer import PeerRow, peer_figures, run_peers
 from benchmarks.quality_scenes import NAMES, Scene, load_scene
 from roomsplat.pipeline.presets import PRESETS
+from roomsplat.priors.lpips import lpips_where_present
 from roomsplat.render.base import Engine
 from roomsplat.render.engines import select_engine
 from roomsplat.train.config import TrainConfig
-from roomsplat.train.evaluate import evaluate
+from roomsplat.train.evaluate import Perceptual, evaluate
 from roomsplat.train.trainer import train
 
 STANDARD = replace(PRESETS["standard"].train(), max_side=None)
@@ -45,6 +47,8 @@ class Row:
     gaussians: int
     seconds: float
     """Of training, reading the pictures included."""
+    lpips: float | None = None
+    """``None``: nothing here measures it."""
 
 
 def run_quality(
@@ -61,6 +65,10 @@ def run_quality(
 ) -> list[Figure]:
     """Ours first, alone on the device; then the peer. What fails is a figure that says so."""
     device = select_engine(engine, threads=threads)
+    metric, why = lpips_where_present()
+    if metric is None:
+        say(why)
+    perceptual = None if metric is None else metric.distance
     figures, rows, scenes = list[Figure](), list[Row](), list[Scene]()
     for name in only or NAMES:
         try:
@@ -73,7 +81,7 @@ def run_quality(
             warm_up(scene.model, device, recipe(USUAL, quick=quick))
         scenes.append(scene)
         for count in steps or lengths(scene, quick=quick):
-            rows.append(one_run(scene, device, recipe(count, quick=quick)))
+            rows.append(one_run(scene, device, recipe(count, quick=quick), perceptual))
             say(f"{rows[-1]}")
     peers = [] if quick else run_peers(scenes, strategies, shared, keep, STANDARD.max_gaussians, say)
     print_rows(rows, peers)
@@ -93,7 +101,7 @@ def recipe(steps: int, *, quick: bool) -> TrainConfig:
     return replace(config, max_gaussians=QUICK_CAP, max_side=QUICK_SIDE) if quick else config
 
 
-def one_run(scene: Scene, engine: Engine, config: TrainConfig) -> Row:
+def one_run(scene: Scene, engine: Engine, config: TrainConfig, perceptual: Perceptual | None = None) -> Row:
     """Train, and compare with the held-out pictures of the truth."""
     clock = Clock(engine.xp)
     begun = time.perf_counter()
@@ -109,6 +117,7 @@ def one_run(scene: Scene, engine: Engine, config: TrainConfig) -> Row:
         max_side=config.max_side,
         antialiased=config.antialiased,
         exposures=result.exposures if scene.truth is scene.model else None,
+        perceptual=perceptual,
     )
     return Row(
         scene=scene.name,
@@ -119,6 +128,7 @@ def one_run(scene: Scene, engine: Engine, config: TrainConfig) -> Row:
         corrected_ssim=score.corrected_ssim,
         gaussians=len(result.gaussians),
         seconds=seconds,
+        lpips=score.lpips,
     )
 
 
@@ -134,6 +144,8 @@ def row_figures(rows: Sequence[Row]) -> list[Figure]:
             Figure(key=f"{key}.gaussians", value=row.gaussians, unit="Gaussians"),
             Figure(key=f"{key}.train", value=row.seconds, unit="s"),
         ]
+        if row.lpips is not None:
+            figures.append(Figure(key=f"{key}.lpips", value=row.lpips, unit="LPIPS"))
     return figures
 
 
@@ -164,16 +176,18 @@ def print_rows(rows: Sequence[Row], peers: Sequence[PeerRow]) -> None:
     console = Console()
     console = console if console.is_terminal else Console(width=120)
     table = Table(
-        "scene", "trainer", "steps", "PSNR", "SSIM", "corrected PSNR", "SSIM", "Gaussians", "s", box=None
-    )
+        "scene", "trainer", "steps", "PSNR", "SSIM", "LPIPS", "corrected PSNR", "SSIM", "Gaussians", "s",
+        box=None,
+    )  # fmt: skip
     for row in rows:
         table.add_row(
-            row.scene, "ours", str(row.steps), f"{row.psnr:.2f}", f"{row.ssim:.4f}", f"{row.corrected:.2f}",
+            row.scene, "ours", str(row.steps), f"{row.psnr:.2f}", f"{row.ssim:.4f}",
+            "" if row.lpips is None else f"{row.lpips:.4f}", f"{row.corrected:.2f}",
             f"{row.corrected_ssim:.4f}", str(row.gaussians), f"{row.seconds:.1f}",
         )  # fmt: skip
     for peer in peers:
         table.add_row(
             peer.scene, f"gsplat {peer.strategy}", str(peer.steps), f"{peer.psnr:.2f}", f"{peer.ssim:.4f}", "",
-            "", str(peer.gaussians), "",
+            "", "", str(peer.gaussians), "",
         )  # fmt: skip
     console.print(table, highlight=False)

@@ -8,12 +8,13 @@ import pytest
 
 from benchmarks.__main__ import main
 from benchmarks.figures import BARS, CaseError, read_figures
-from benchmarks.quality import LONG, USUAL, Row, lengths, one_run, verdicts
+from benchmarks.quality import LONG, USUAL, Row, lengths, one_run, print_rows, row_figures, verdicts
 from benchmarks.quality_peer import PeerRow, write_peer_scene
 from benchmarks.quality_scenes import CAPTURES, NAMES, Scene, posed_capture
 from roomsplat.render.base import Engine
 from roomsplat.synth.posed import make_posed_room
 from roomsplat.train.config import TrainConfig
+from roomsplat.train.evaluate import Perceptual
 
 
 def row(scene: str, steps: int, psnr: float, gaussians: int = 100) -> Row:
@@ -48,6 +49,17 @@ def test_what_was_promised_is_worked_out() -> None:
     capture = [replace(p, scene=name) for p in peers for name in CAPTURES]
     runs = [row(name, steps, 30.0) for name in NAMES for steps in (USUAL, LONG)]
     assert promised <= {figure.key for figure in verdicts(runs, capture)}, "a bar that no figure can meet"
+
+
+def test_lpips_stands_beside_the_other_figures_where_it_was_measured(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A row with it has a figure and a cell; one without has neither."""
+    rows = [row("office", USUAL, 28.0), replace(row("fox", USUAL, 28.0), lpips=0.1234)]
+    figures = {f.key: f.value for f in row_figures(rows) if f.key.endswith(".lpips")}
+    assert figures == {f"quality.fox.{USUAL}.lpips": 0.1234}
+    print_rows(rows, [peer("default", 7000, 25.0)])
+    assert capsys.readouterr().out.count("0.1234") == 1
 
 
 def test_captures_are_run_long_too(tmp_path: Path) -> None:
@@ -91,9 +103,9 @@ def test_a_bad_film_is_judged_by_the_good_ones_pictures(
     """Trained on pictures with a figure, compared with those without; what is not there fails the gate."""
     out, seen = tmp_path / "figures.json", list[list[Path]]()
 
-    def trained(scene: Scene, engine: Engine, config: TrainConfig) -> Row:
+    def trained(scene: Scene, engine: Engine, config: TrainConfig, perceptual: Perceptual | None) -> Row:
         seen.extend([list(m.posed_images.image_paths) for m in (scene.model, scene.truth)])
-        return one_run(scene, engine, config)
+        return one_run(scene, engine, config, perceptual)
 
     given = ["quality", "--quick", "--engine", "cpu", "--only", "figure,fox", "--shared", str(tmp_path)]
     with pytest.MonkeyPatch.context() as patch:

@@ -18,13 +18,17 @@ def run(script: str) -> str:
 
 def test_priors_can_be_imported_without_pytorch() -> None:
     """Every module of priors loads without it: only a network needs it."""
-    modules = ("depth", "features", "lightglue", "mast3r", "matching", "torch_device", "weights")
+    modules = ("depth", "features", "lightglue", "lpips", "mast3r", "matching", "torch_device", "weights")
     assert run("\n".join(f"import roomsplat.priors.{name}" for name in modules) + "\nprint('all')") == "all"
 
 
 def test_who_asks_for_a_network_is_told_what_to_install() -> None:
     """Each network says in one sentence that PyTorch is missing, and which extra brings it."""
-    for call in ("features import Extractor as F; F('aliked')", "lightglue import Matcher as M; M('disk')"):
+    for call in (
+        "features import Extractor as F; F('aliked')",
+        "lightglue import Matcher as M; M('disk')",
+        "lpips import Lpips as L; L()",
+    ):
         script = f"""
 from roomsplat.errors import NotInstalledError
 try:
@@ -33,6 +37,12 @@ except NotInstalledError as error:
     print(error.message, error.hint)
 """
         assert "roomsplat[learned]" in run(script)
+
+
+def test_without_pytorch_lpips_is_left_out() -> None:
+    """Who would print it where it can be had gets a sentence, not an error."""
+    script = "from roomsplat.priors.lpips import lpips_where_present as look; print(*look())"
+    assert run(script).startswith("None LPIPS is left out: ")
 
 
 def test_nothing_else_loads_pytorch() -> None:

@@ -13,7 +13,7 @@ from roomsplat.errors import OutputError, WeightsError
 from roomsplat.priors.weights import WEIGHTS, Weights, weights_path
 
 CONTENT = bytes(range(256)) * 5000
-ALLOWED = {"Apache-2.0", "BSD-3-Clause", "MIT"}
+ALLOWED = {"Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "MIT"}
 
 
 def entry(*urls: str, content: bytes = CONTENT) -> Weights:
@@ -77,14 +77,18 @@ def hub() -> Iterator[Hub]:
 
 
 def test_the_catalogue_holds_pinned_files_that_anybody_may_use() -> None:
-    """Each file has a full hash, a permissive licence and encrypted addresses that are pinned or that are a release."""
+    """Each file has a full hash, a permissive licence and encrypted addresses, the first of them pinned.
+
+    A commit, a release, or the beginning of the hash in the file's name pins it.
+    """
     assert {"aliked", "disk", "xfeat", "depth-anything-v2-small"} < set(WEIGHTS)
     for weights in WEIGHTS.values():
         assert re.fullmatch(r"[0-9a-f]{64}", weights.sha256)
         assert weights.licence in ALLOWED
         assert weights.urls
         assert all(url.startswith("https://") for url in weights.urls)
-        assert re.search(r"/[0-9a-f]{40}/|/releases/download/v", weights.urls[0])
+        pins = rf"/[0-9a-f]{{40}}/|/releases/download/v|-{weights.sha256[:8]}\.pth$"
+        assert re.search(pins, weights.urls[0])
     assert (
         len({w.file for w in WEIGHTS.values()}) == len({w.sha256 for w in WEIGHTS.values()}) == len(WEIGHTS)
     )
@@ -123,6 +127,16 @@ def test_a_file_is_fetched_once(cache: Path, hub: Hub) -> None:
     assert (cache / "net.pth").read_bytes() == CONTENT
     assert weights_path(weights) == cache / "net.pth"
     assert hub.asked == ["/net.pth"]
+
+
+def test_who_only_looks_fetches_nothing(cache: Path, hub: Hub) -> None:
+    """Without leave to fetch, a file that is not here is told and nobody is asked; one that is here is taken."""
+    weights = entry(hub.page("/net.pth", CONTENT))
+    with pytest.raises(WeightsError, match=r"net\.pth was not fetched yet"):
+        weights_path(weights, fetch=False)
+    assert hub.asked == []
+    weights_path(weights)
+    assert weights_path(weights, fetch=False) == cache / "net.pth"
 
 
 def test_the_second_address_helps(cache: Path, hub: Hub) -> None:

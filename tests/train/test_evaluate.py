@@ -135,3 +135,21 @@ def test_a_worse_scene_scores_worse(model: SparseModel, engine: CpuEngine) -> No
     bad = evaluate(engine, moved, model.posed_images, [1, 4])
     assert bad.psnr < good.psnr - 10
     assert bad.ssim < good.ssim
+
+
+def test_a_perceptual_distance_sees_what_a_user_sees(engine: CpuEngine, model: SparseModel) -> None:
+    """It is handed each rendering and its picture, both in [0, 1] and of one size, and its mean is told."""
+    pairs = list[tuple[np.ndarray, np.ndarray]]()
+
+    def distance(drawn: np.ndarray, truth: np.ndarray) -> float:
+        pairs.append((drawn, truth))
+        return 0.25 * len(pairs)
+
+    score = evaluate(engine, blobs(), model.posed_images, [1, 4], perceptual=distance)
+    assert [image.lpips for image in score.images] == [0.25, 0.5]
+    assert score.lpips == pytest.approx(0.375)
+    for (drawn, truth), image in zip(pairs, score.images, strict=True):
+        assert drawn.dtype == truth.dtype == np.float32
+        assert 0 <= min(drawn.min(), truth.min()) <= max(drawn.max(), truth.max()) <= 1
+        assert psnr(np, drawn, truth) == pytest.approx(image.psnr)
+    assert evaluate(engine, blobs(), model.posed_images, [1]).lpips is None

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from av.video.frame import VideoFrame
 
+from roomsplat.capture.accelerometer import Vector
 from roomsplat.capture.config import CaptureConfig
 from roomsplat.capture.film import FilmInput
 from roomsplat.capture.folder import NO_MASKS, FolderInput
@@ -33,6 +34,10 @@ class Input(Protocol):
 
     def time_s(self, index: int) -> float:
         """When a frame is shown."""
+        ...
+
+    def acceleration(self, index: int) -> Vector | None:
+        """See ``Frame.acceleration``."""
         ...
 
     def name(self, index: int) -> str:
@@ -97,6 +102,7 @@ def extract_frames(
                 name=given.name(chosen.index),
                 path=images / given.file_name(chosen.index),
                 sharpness=chosen.impression.sharpness,
+                acceleration=given.acceleration(chosen.index),
             )
             frames.append(frame)
             writer.submit(partial(given.write, chosen, frame.path))

@@ -3,13 +3,16 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 from av.error import FFmpegError, InvalidDataError
+from av.packet import Packet
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
+from roomsplat.capture.accelerometer import Accelerometer, Vector
 from roomsplat.capture.config import CaptureConfig
 from roomsplat.capture.focal import film_equivalent, focal_ratio
 from roomsplat.capture.motion import MotionMeter
@@ -17,7 +20,7 @@ from roomsplat.capture.picture import PictureFormat
 from roomsplat.capture.probe import MediaInfo, check_duration, check_frame_count, open_film
 from roomsplat.capture.selection import Candidate, Pace, WindowPlan, plan_windows
 from roomsplat.capture.sharpness import Impression, look
-from roomsplat.capture.verdict import film_warnings
+from roomsplat.capture.verdict import film_warnings, motion_warnings
 from roomsplat.core.progress import RunWarning
 from roomsplat.errors import UnreadableVideoError
 from roomsplat.media.images import write_image
@@ -39,6 +42,8 @@ class Timeline:
     """Width of a stored pixel over its height."""
     equivalent_mm: float | None
     """The lens's focal length on 35 mm film by the file's metadata."""
+    motion: Accelerometer
+    """What the film's own accelerometer felt."""
 
     @property
     def times_s(self) -> NDArray[np.float64]:
@@ -60,11 +65,14 @@ def read_timeline(path: Path, config: CaptureConfig) -> Timeline:
         InputNotFoundError, InputTooLargeError, UnreadableVideoError: see ``open_film``.
     """
     ticks: list[int] = []
+    motion = Accelerometer()
     with open_film(path, config) as (container, stream):
         try:
-            for packet in container.demux(stream):
+            for packet in container.demux(stream, *container.streams.data):
                 stamp = packet.pts if packet.pts is not None else packet.dts
-                if stamp is not None and not packet.is_discard:
+                if packet.stream.index != stream.index:
+                    _feel(motion, packet, stamp)
+                elif stamp is not None and not packet.is_discard:
                     ticks.append(stamp)
                     if len(ticks) > config.max_input_frames:
                         break
@@ -91,7 +99,15 @@ def read_timeline(path: Path, config: CaptureConfig) -> Timeline:
         codec=codec,
         pixel_aspect=pixel_aspect,
         equivalent_mm=equivalent_mm,
+        motion=motion,
     )
+
+
+def _feel(motion: Accelerometer, packet: "Packet[Any]", stamp: int | None) -> None:
+    """Hand a packet of a data stream on, with its place on the container's clock."""
+    tick_s = float(packet.time_base or 1)
+    if stamp is not None and packet.size:
+        motion.add(bytes(packet), stamp * tick_s, (packet.duration or 0) * tick_s)
 
 
 def decode_film(path: Path, config: CaptureConfig) -> Iterator[VideoFrame]:
@@ -145,6 +161,9 @@ class FilmInput:
         self._path, self._config = path, config
         self._timeline = read_timeline(path, config)
         self._times_s = self._timeline.times_s
+        self._felt = self._timeline.motion.around(
+            np.asarray(self._timeline.ticks * self._timeline.tick_s, np.float64)
+        )
         self.plan: WindowPlan = plan_windows(self._times_s, config)
         self._pace, self._meter = Pace(self.plan, self._times_s), MotionMeter()
         self._format: PictureFormat | None = None
@@ -171,6 +190,10 @@ class FilmInput:
     def time_s(self, index: int) -> float:
         """Seconds since the first frame."""
         return float(self._times_s[index])
+
+    def acceleration(self, index: int) -> Vector | None:
+        """See ``Frame.acceleration``."""
+        return self._felt[index]
 
     def name(self, index: int) -> str:
         """The frame's time, such as ``12.480s``."""
@@ -213,4 +236,4 @@ class FilmInput:
             promised_s=self._timeline.promised_s,
             reached_s=self.time_s(self._last),
             dropped=dropped,
-        )
+        ) + motion_warnings(self._path, self._timeline.motion.damaged)

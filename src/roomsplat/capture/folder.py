@@ -162,6 +162,10 @@ class FolderInput:
         """The place stands for the time."""
         return float(index)
 
+    def acceleration(self, index: int) -> None:
+        """Pictures hold none."""
+        del index
+
     def name(self, index: int) -> str:
         """The file's name in the folder."""
         return self._pictures[index].path.name

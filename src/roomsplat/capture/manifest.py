@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -77,13 +77,7 @@ def load_capture(out_dir: Path) -> Capture:
 
 
 def _rebased(frame: Frame, out_dir: Path) -> Frame:
-    return Frame(
-        index=frame.index,
-        timestamp_s=frame.timestamp_s,
-        name=frame.name,
-        path=out_dir / frame.path,
-        sharpness=frame.sharpness,
-    )
+    return replace(frame, path=out_dir / frame.path)
 
 
 def _damaged(path: Path, why: str) -> InvalidFileError:

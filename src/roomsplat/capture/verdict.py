@@ -82,6 +82,17 @@ def film_warnings(
     return (*found, *_repetition_warning(source, seen, dropped))
 
 
+def motion_warnings(source: Path, damaged: int) -> tuple[RunWarning, ...]:
+    """What to tell where ``damaged`` packets of a film's motion track could not be read."""
+    if not damaged:
+        return ()
+    message = (
+        f"{damaged} readings of the motion sensor in {source.name} are damaged and were left out; "
+        "look whether the room stands upright."
+    )
+    return (RunWarning(code="damaged_motion_track", message=message),)
+
+
 def folder_warnings(source: Path, count: int, dropped: Mapping[str, int]) -> tuple[RunWarning, ...]:
     """What to tell about a folder of ``count`` pictures."""
     found = _repetition_warning(source, count, dropped)

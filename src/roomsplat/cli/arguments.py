@@ -115,6 +115,9 @@ class Evaluate:
     """A transforms.json with the true cameras."""
     max_side: int | None = None
     """Longer side in px at which to compare (default: as in training)."""
+    lpips: Literal["auto", "yes", "no"] = "auto"
+    """Measure LPIPS, too: auto does where roomsplat[learned] and the weights are here, yes fetches the weights first
+    (244 MB, once)."""
     engine: EngineName = "auto"
     """Where to compute."""
     device: int | None = None

@@ -26,6 +26,9 @@ class Frame:
     """The picture on disk."""
     sharpness: float
     """Larger is sharper; comparable within one film only."""
+    acceleration: tuple[float, float, float] | None = None
+    """Mean of the film's own accelerometer around this moment, in the sensor's axes, which are not the picture's; any
+    unit. ``None``: the file holds none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from roomsplat.core.images import PosedImages
 
 Float = NDArray[np.float32]
 SceneScale = Literal["metric", "arbitrary"]
-VerticalFrom = Literal["edges", "floor", "cameras", "elsewhere"]
+VerticalFrom = Literal["edges", "gravity", "floor", "cameras", "elsewhere"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +47,8 @@ class Stance:
     """How the world of a model stands, and how far that may be relied on."""
 
     vertical: VerticalFrom = "elsewhere"
-    """What told which way is up: straight edges and the floor to a fraction of a degree, the cameras' own up to several
-    degrees; ``elsewhere`` for cameras that were given."""
+    """What told which way is up: straight edges and the floor to a fraction of a degree, the film's own accelerometer
+    to about one (``gravity``), the cameras' own up to several degrees; ``elsewhere`` for cameras that were given."""
     walls_along_axes: bool = False
     """The walls run along x and y."""
     floor_at_zero: bool = False

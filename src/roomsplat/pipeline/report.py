@@ -139,6 +139,7 @@ def _cameras_note(summary: RunSummary) -> str:
 
 VERTICAL = {
     "edges": "Straight edges in the pictures tell which way is up, to a fraction of a degree.",
+    "gravity": "The film's metadata (its accelerometer) tells which way is up, to about a degree.",
     "floor": "The floor tells which way is up, to a fraction of a degree.",
     "cameras": "Which way is up was told by how the camera was held: the room may lean by a few degrees.",
 }

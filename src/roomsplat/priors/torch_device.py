@@ -22,7 +22,7 @@ def import_torch() -> Any:
         import torch  # noqa: PLC0415  # pyright: ignore[reportMissingModuleSource]
     except ImportError as error:
         raise NotInstalledError(
-            "Learned features and depth need PyTorch, and it is not installed.",
+            "Learned features, depth and LPIPS need PyTorch, and it is not installed.",
             hint="Install it: pip install 'roomsplat[learned]'.",
         ) from error
     return torch

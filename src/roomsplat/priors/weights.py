@@ -26,7 +26,7 @@ CHUNK_BYTES = 1 << 20
 SPARE_BYTES = 64 << 20
 """Left free on the disk beside a file that is fetched."""
 MAX_BYTES = 256 << 20
-"""No file in here is half as large; what goes on longer is not what was asked for."""
+"""The largest file in here has 244 MB (233 << 20); what goes on longer than this is not what was asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,15 +107,30 @@ WEIGHTS: Mapping[str, Weights] = MappingProxyType(
                 "https://huggingface.co/depth-anything/Depth-Anything-V2-Small-hf/resolve/5426e4f0f36572d16453bbda7a8389317b1bef99/model.safetensors",
             ),
         ),
+        "alexnet": Weights(
+            file="alexnet-owt-7be5be79.pth",
+            sha256="7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
+            licence="BSD-3-Clause",
+            urls=("https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",),
+        ),
+        "lpips-alexnet": Weights(
+            file="lpips-alexnet-v0.1.pth",
+            sha256="df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0",
+            licence="BSD-2-Clause",
+            urls=(
+                "https://raw.githubusercontent.com/richzhang/PerceptualSimilarity/082bb24f84c091ea94de2867d34c4544f68e0963/lpips/weights/v0.1/alex.pth",
+            ),
+        ),
     }
 )
 
 
-def weights_path(weights: Weights) -> Path:
-    """Where the file lies, checked; fetched first if need be.
+def weights_path(weights: Weights, *, fetch: bool = True) -> Path:
+    """Where the file lies, checked; fetched first if need be and ``fetch`` allows it.
 
     Raises:
-        WeightsError: it is not in ``ROOMSPLAT_WEIGHTS``, it cannot be fetched, or it is another file than it should be.
+        WeightsError: it is not in ``ROOMSPLAT_WEIGHTS``, it cannot or may not be fetched, or it is another file than it
+            should be.
         OutputError: no space is left for it.
     """
     given = os.environ.get(FOLDER_VARIABLE, "")
@@ -131,6 +146,12 @@ def weights_path(weights: Weights) -> Path:
         raise WeightsError(
             f"{weights.file} is not in {given}, the folder that {FOLDER_VARIABLE} names.",
             hint=f"Put it there (from {weights.urls[0]}), or unset {FOLDER_VARIABLE} to have it fetched.",
+        )
+    if not fetch:
+        raise WeightsError(
+            f"{weights.file} was not fetched yet.",
+            hint="Have it fetched (for LPIPS: roomsplat evaluate RUN --lpips yes), or put it into a folder and name "
+            f"that in {FOLDER_VARIABLE}.",
         )
     _fetch(weights, path)
     return path

@@ -1,7 +1,8 @@
 """Turn the solver's arbitrary world upright: +z up, the floor at z = 0, the walls along x and y, a room of a few units.
 
-Up is told by straight edges of the pictures (``axes.py``), else by the floor among the points (``floor.py``), else by
-how the cameras were held. Scale stays unknown (one camera cannot know it); it is set so that what the film looks at is
+Up is told by straight edges of the pictures (``axes.py``), else by the film's own accelerometer (``gravity.py``), which
+also overrules edges that lean away from it, else by the floor among the points (``floor.py``), else by how the cameras
+were held. Scale stays unknown (one camera cannot know it); it is set so that what the film looks at is
 ``TYPICAL_DEPTH`` away in the median, about what a room in metres would give. Settings of later stages that are lengths
 then mean the same for every film.
 """
@@ -16,12 +17,15 @@ from roomsplat.core.rotations import quat_from_matrix
 from roomsplat.core.transforms import Similarity
 from roomsplat.sfm.axes import room_axes
 from roomsplat.sfm.floor import floor_height, floor_up
+from roomsplat.sfm.gravity import felt_up
 from roomsplat.sfm.lines import Edges
 
 Double = NDArray[np.float64]
 
 TYPICAL_DEPTH = 3.0
 TILT_WEIGHT = 0.02  # of the y axes: 0.1 would pull the vertical 1.5° towards cameras that look 30° down
+MAX_LEAN_DEG = 5.0
+"""Edges that lean further from what the accelerometer felt are no upright ones. A phone's is off by one or two."""
 LOWEST_PERCENT = 1.0
 """Of the points lie below z = 0 where no floor was seen."""
 
@@ -36,7 +40,9 @@ class Upright:
     """What it rests on."""
 
 
-def stand_upright(cam_from_world: Double, points: Double, depths: Double, edges: Edges) -> Upright:
+def stand_upright(
+    cam_from_world: Double, points: Double, depths: Double, edges: Edges, felt: Double | None = None
+) -> Upright:
     """Where to turn, move and scale the world: the camera's mean place comes over the origin.
 
     Args:
@@ -44,17 +50,22 @@ def stand_upright(cam_from_world: Double, points: Double, depths: Double, edges:
         points: (p, 3) that are measured well.
         depths: distances of observed points from the cameras that saw them, in the solver's units.
         edges: of the pictures, in the solver's world.
+        felt: (c, 3) what the film's accelerometer felt at each camera (``felt_up``).
     """
     centers = -np.einsum("cji,cj->ci", cam_from_world[:, :3, :3], cam_from_world[:, :3, 3])
     reach = max(float(np.median(depths)), 1e-12) if len(depths) else 1.0
     held = common_up(cam_from_world[:, :3, :3])
-    axes = room_axes(edges, held)
+    told = None if felt is None else felt_up(cam_from_world[:, :3, :3], felt, held)
+    axes = room_axes(edges, held if told is None else told)
     up: Double = axes.rotation[2]
     vertical: VerticalFrom = "edges"
-    if not axes.up_is_sure:
+    walls_are_sure = axes.walls_are_sure
+    if told is not None and not (axes.up_is_sure and up @ told > np.cos(np.radians(MAX_LEAN_DEG))):
+        up, vertical, walls_are_sure = told, "gravity", False
+    elif not axes.up_is_sure:
         found = floor_up(points, centers, held, reach)
         up, vertical = (held, "cameras") if found is None else (found, "floor")
-    rotation = _heading(cam_from_world[0], up, axes.rotation if axes.walls_are_sure else None)
+    rotation = _heading(cam_from_world[0], up, axes.rotation if walls_are_sure else None)
     heights = np.asarray(points @ up, np.float64)
     floor = floor_height(heights, centers @ up, reach)
     scale = TYPICAL_DEPTH / reach
@@ -64,9 +75,7 @@ def stand_upright(cam_from_world: Double, points: Double, depths: Double, edges:
         from_world=Similarity(
             quat=np.asarray(quat_from_matrix(rotation), np.float64), translation=-scale * origin, scale=scale
         ),
-        stance=Stance(
-            vertical=vertical, walls_along_axes=axes.walls_are_sure, floor_at_zero=floor is not None
-        ),
+        stance=Stance(vertical=vertical, walls_along_axes=walls_are_sure, floor_at_zero=floor is not None),
     )
 
 

@@ -92,7 +92,7 @@ def finish(
     pinhole = pinhole_of(lens)
     sources = [frame.path for frame in registered]
     paths = undistort_images(sources, out_dir / IMAGES, lens, pinhole, report, threads=config.threads)
-    upright = _stand(solution, keep, paths, pinhole, config)
+    upright = _stand(solution, keep, paths, pinhole, config, registered)
     world = upright.from_world
     quality = replace(quality, path_length=quality.path_length * world.scale)
     model = SparseModel(
@@ -125,12 +125,18 @@ def finish(
 
 
 def _stand(
-    solution: Solution, keep: NDArray[np.bool_], paths: Sequence[Path], pinhole: Lens, config: SfmConfig
+    solution: Solution,
+    keep: NDArray[np.bool_],
+    paths: Sequence[Path],
+    pinhole: Lens,
+    config: SfmConfig,
+    frames: Sequence[Frame],
 ) -> Upright:
     """How to stand the solver's world up, from the undistorted pictures at ``paths`` and the measured points."""
     edges = find_edges(paths, _cameras(solution.cam_from_world, pinhole), threads=config.threads)
     measured = keep & ~solution.is_assumed
-    return stand_upright(solution.cam_from_world, solution.points[measured], _depths(solution), edges)
+    felt = np.array([frame.acceleration or (np.nan,) * 3 for frame in frames], np.float64)
+    return stand_upright(solution.cam_from_world, solution.points[measured], _depths(solution), edges, felt)
 
 
 def good_points(solution: Solution) -> NDArray[np.bool_]:

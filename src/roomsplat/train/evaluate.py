@@ -9,7 +9,7 @@ picture, that brings the rendering closest to it, as is usual for films that cha
 "NeRF in the Dark", section 5; there the map is quadratic). The first is what a user sees, the second judges the shapes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -22,8 +22,12 @@ from roomsplat.core.images import PosedImages
 from roomsplat.core.progress import Progress, ReportProgress, silent
 from roomsplat.render.base import Array, Engine, RenderSettings
 from roomsplat.train.colour_fit import fitted_colour, recoloured
+from roomsplat.train.host import on_host
 from roomsplat.train.pictures import Pictures
 from roomsplat.train.similarity import psnr, ssim
+
+Perceptual = Callable[[NDArray[np.float32], NDArray[np.float32]], float]
+"""A distance of two (h, w, 3) pictures in [0, 1], such as ``priors.lpips.Lpips.distance``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +44,8 @@ class ImageScore:
     """In dB, colour corrected."""
     corrected_ssim: float
     """Colour corrected."""
+    lpips: float | None = None
+    """At least 0, smaller is better; ``None``: it was not asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +62,8 @@ class Evaluation:
     """Mean, colour corrected."""
     images: tuple[ImageScore, ...]
     """In the order asked for."""
+    lpips: float | None = None
+    """Mean, of the pictures as a user sees them; ``None``: it was not asked for."""
 
 
 def evaluate(
@@ -67,12 +75,13 @@ def evaluate(
     max_side: int | None = None,
     antialiased: bool = False,
     exposures: NDArray[np.float64] | None = None,
+    perceptual: Perceptual | None = None,
     report: ReportProgress = silent,
 ) -> Evaluation:
     """Compare the scene with the pictures ``indices`` (none: every figure is NaN).
 
     ``max_side``: longer side in px that pictures are reduced to, as in training. ``exposures``: (c, 3, 5) colour
-    transforms by place in the posed images (``TrainResult.exposures``).
+    transforms by place in the posed images (``TrainResult.exposures``). ``perceptual``: what measures LPIPS.
     """
     settings = RenderSettings(sh_degree=gaussians.sh_degree, antialiased=antialiased)
     pictures, scores = Pictures(engine, posed_images, max_side=max_side, budget_mb=0), list[ImageScore]()
@@ -85,16 +94,19 @@ def evaluate(
             drawn = xp.moveaxis(rendering.rgb, 0, 2)
             if exposures is not None:
                 drawn = recoloured(xp, drawn, exposures[index])
-            scores.append(_score(xp, index, xp.clip(drawn, 0, 1), truth))
+            scores.append(_score(xp, index, xp.clip(drawn, 0, 1), truth, perceptual))
             message = f"compared view {len(scores)} of {len(indices)}"
             report(Progress(fraction=len(scores) / len(indices), message=message))
-    return Evaluation(**{name: _mean(scores, name) for name in _FIGURES}, images=tuple(scores))
+    means = {name: _mean(scores, name) for name in _FIGURES}
+    return Evaluation(
+        **means, images=tuple(scores), lpips=None if perceptual is None else _mean(scores, "lpips")
+    )
 
 
 _FIGURES = ("psnr", "ssim", "corrected_psnr", "corrected_ssim")
 
 
-def _score(xp: Any, index: int, drawn: Array, truth: Array) -> ImageScore:
+def _score(xp: Any, index: int, drawn: Array, truth: Array, perceptual: Perceptual | None) -> ImageScore:
     corrected = xp.clip(recoloured(xp, drawn, fitted_colour(xp, drawn, truth)), 0, 1)
     return ImageScore(
         index=index,
@@ -102,6 +114,7 @@ def _score(xp: Any, index: int, drawn: Array, truth: Array) -> ImageScore:
         ssim=ssim(xp, drawn, truth),
         corrected_psnr=psnr(xp, corrected, truth),
         corrected_ssim=ssim(xp, corrected, truth),
+        lpips=None if perceptual is None else perceptual(on_host(drawn), on_host(truth)),
     )
 
 
