@@ -119,7 +119,7 @@ class Figure:
     """Dotted name, such as ``cpu.step.480x270.100k``."""
     value: float
     unit: str
-    """ms, s, ratio, dB, ssim, % of frames, % of path, % of step, cm, deg, MB, GB, frames/s, dB apart, Gaussians, pairs,
+    """ms, s, ratio, dB, ssim, % of frames, % of path, % of step, cm, deg, MB, GB, frames/s, dB apart, LPIPS, Gaussians, pairs,
     steps, frames, wrong frames, jobs, requests, times."""
 
 

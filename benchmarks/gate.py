@@ -6,7 +6,7 @@
 * Ratios to the trial, timed alternately with it in the same process, fail beyond 1.2 times the baseline: quiet runs lay
   within 7 % of each other for whole steps and within 10 % for phases.
 * On the CPU benchmark, what is worse is measured once more, and fails when it is worse both times.
-* Qualities do not depend on the machine: dB may fall by 0.3, SSIM by 0.01, the share of registered frames by 2 points,
+* Qualities do not depend on the machine: dB may fall by 0.3, SSIM and LPIPS be worse by 0.01, the share of registered frames by 2 points,
   the path error may grow by half of itself or 0.05 % of the path (in cm by a fifth), errors from frame to frame by half
   of themselves, 0.05 degrees or 1 % of a step, sizes by 10 %. Not one more frame may be in a wrong place.
 """
@@ -31,6 +31,8 @@ WORST: Mapping[str, Limit] = {
     "deg": lambda base: max(1.5 * base, base + 0.05),
     "% of step": lambda base: max(1.5 * base, base + 1),
     "wrong frames": lambda base: base,
+    "dB apart": lambda base: base + 0.3,
+    "LPIPS": lambda base: base + 0.01,
 }
 """Units in which more is worse."""
 
