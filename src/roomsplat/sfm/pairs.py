@@ -29,6 +29,11 @@ def sequential_pairs(count: int, overlap: int) -> set[Pair]:
     return {(i, i + step) for step in steps for i in range(count - step)}
 
 
+def pairs_among(frames: Sequence[int], pairs: set[Pair]) -> set[Pair]:
+    """Pairs of places in ``frames`` as pairs of those frames."""
+    return {(frames[i], frames[j]) for i, j in pairs}
+
+
 def near_pairs(count: int, overlap: int, reach: int) -> set[Pair]:
     """Every frame with the ``overlap`` next ones and a few further ones up to ``reach`` away: a film in its order."""
     steps = {*range(1, overlap + 1), *(round(overlap * share) for share in (4 / 3, 2, 8 / 3, 4))}

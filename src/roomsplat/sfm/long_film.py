@@ -1,0 +1,122 @@
+"""Films of more frames than can be mapped as a whole: keyframes first, in parts that are joined, then the others.
+
+Nothing here is done to all frames again and again: matching is near in time for all, and far only among keyframes;
+mapping is of keyframes and of every frame around the places where they fall apart; the rest stands (``placing.py``).
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from roomsplat.sfm.attempt import Attempt, best_of, sound_part
+from roomsplat.sfm.bridging import around, breaks, grown_over, joined, unbroken
+from roomsplat.sfm.keyframes import choose_keyframes
+from roomsplat.sfm.mapping import MIN_JOINT_SUPPORT, Mapper, solution_of
+from roomsplat.sfm.model import MappedModel
+from roomsplat.sfm.pairs import Pair, loop_pairs, pairs_among, sequential_pairs
+from roomsplat.sfm.placing import place_frames
+from roomsplat.sfm.quality import CUT_SUPPORT, find_jumps
+from roomsplat.sfm.scales import scale_leaps
+from roomsplat.sfm.solution import Solution
+from roomsplat.sfm.thresholds import RELAXED, STRICT
+
+REACH = 4
+"""Times ``SfmConfig.overlap``: so far beyond its end a part grows. Two parts of the house then share 50 frames."""
+BEYOND = 2
+"""Times ``SfmConfig.overlap``: so far frames around a break are compared with each other."""
+
+
+class LongFilm(Mapper):
+    """Maps one film of many frames."""
+
+    def solve(self) -> Solution | None:
+        """The largest model that the matches bear out, or ``None`` when nothing could be joined."""
+        overlap = self._config.overlap
+        self.match(
+            {(i, j) for i, j in sequential_pairs(self._count, overlap) if j - i <= overlap}, "matching"
+        )
+        chosen = choose_keyframes(self._count, self._shared(), overlap)
+        self.match(self._pairs_of_keyframes(chosen), "matching keyframes")
+        best = self._mapped(chosen)
+        if best is None or best.is_doubtful:
+            best = self._keyframes_in_order(chosen, best)
+        if best is None or len(best.model.points) == 0:
+            return None
+        return solution_of(best)
+
+    def _shared(self) -> dict[Pair, int]:
+        return {(first, second): len(found) for first, second, found in self._session.verified()}
+
+    def _pairs_of_keyframes(self, chosen: Sequence[int]) -> set[Pair]:
+        """What a film of the keyframes alone would have compared."""
+        config = self._config
+        loops = loop_pairs(
+            [self._features[frame].descriptors for frame in chosen],
+            config.loop_neighbours,
+            min_distance=config.overlap + 1,
+            seed=config.seed,
+        )
+        return pairs_among(chosen, loops | sequential_pairs(len(chosen), config.overlap))
+
+    def _keyframes_in_order(self, chosen: Sequence[int], folded: Attempt | None) -> Attempt | None:
+        """Once more by what keyframes near in time share alone, as ``in_order``; the better one by those matches."""
+        everything, matched = self._session, self._matched
+        self._reach = REACH * self._config.overlap
+        self._session = everything.beside("in_order")
+        self._session.enter(everything.size, [(one.keypoints, one.descriptors) for one in self._features])
+        self._matched = self._session.adopt_matches(everything, self._is_near)
+        ordered = self._mapped(chosen)
+        judged = None if folded is None else replace(folded, evidence=self._evidence(folded.model))
+        best = best_of(judged, ordered)
+        if best is ordered and ordered is not None:
+            return ordered
+        self._session, self._matched, self._reach = everything, matched, None
+        return folded
+
+    def _mapped(self, chosen: Sequence[int]) -> Attempt | None:
+        """The largest part of the keyframes that hold together, with every other frame that it can place."""
+        parts = self._parts(chosen)
+        if not parts:
+            return None
+        verified = self._session.verified()
+        keypoints = [one.keypoints for one in self._features]
+        model = parts[0]
+        locate = partial(self._session.locate, model.lens)
+        for thresholds in (STRICT, RELAXED):
+            model = place_frames(model, verified, keypoints, locate, thresholds)
+        attempt = Attempt(
+            model=model, evidence=self._evidence(model), others=tuple(parts[1:]), features=self._features
+        )
+        return sound_part(self._with_turns(sound_part(attempt)))
+
+    def _parts(self, chosen: Sequence[int]) -> list[MappedModel]:
+        """The keyframes' models, largest first, joined where they reach over the same frames."""
+        on_registered = self._counting(2)
+        models = self._session.map(STRICT, on_registered, frames=chosen)
+        parts = [part for model in models for part in unbroken(model) if len(part.points)]
+        if not parts:
+            return []
+        overlap = self._config.overlap
+        places = breaks(chosen, [set(part.frames.tolist()) for part in parts])
+        near = around(places, self._count, REACH * overlap)
+        self.match(
+            {(i, j) for i in near for j in range(i + 1, i + BEYOND * overlap + 1) if j in near},
+            "matching around breaks",
+        )
+        grown = [
+            grown_over(self._session, part, places, self._count, REACH * overlap, on_registered)
+            for part in parts
+        ]
+        return joined(self._session, grown, self._session.verified(), self._holds, self._config.seed)
+
+    def _holds(self, model: MappedModel) -> bool:
+        """Whether the matches bear out every cut of a joined model, and more than that where the camera jumps."""
+        support = self._evidence(model).of_cuts(model.frames)
+        jumps = np.array(find_jumps(model.centers, model.frames.astype(np.float64)), np.int64)
+        return bool(
+            support.min(initial=1) >= MIN_JOINT_SUPPORT
+            and support[jumps - 1].min(initial=1) >= CUT_SUPPORT
+            and len(scale_leaps(model)) == 0
+        )
