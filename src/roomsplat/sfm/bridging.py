@@ -9,28 +9,55 @@ from collections.abc import Callable, Collection, Sequence
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
+from roomsplat.core.transforms import Similarity
 from roomsplat.sfm.colmap import Session
 from roomsplat.sfm.joining import Verified, similarity_between
 from roomsplat.sfm.model import MappedModel
+from roomsplat.sfm.pairs import Pair
 from roomsplat.sfm.quality import find_jumps
 from roomsplat.sfm.thresholds import RELAXED
 
 MIN_CORE = 4
 """Keyframes of a part that is worth growing."""
+MAX_GAP = 0.15
+"""Of the common frames of two parts, as a share of the way they span: 0.005 to 0.06 at three doors of the house."""
+MIN_CROSSING = 10
+"""Pairs that hold two parts of a model together where none of them is near in time: the place is seen again. At
+a bare wall of the house 24 keyframes' pairs do, all true."""
 
 
-def unbroken(model: MappedModel) -> list[MappedModel]:
-    """The parts between which the camera does not jump, in the order of the film.
+def unbroken(model: MappedModel, pairs: Collection[Pair], near: int) -> list[MappedModel]:
+    """The parts between which the camera does not jump and that more than a false loop holds, in the film's order.
 
     At a door of the house (2,400 frames) two keyframes with 35 and 43 points stood 16 times too far apart; the halves
-    were right to 0.11 and 0.21 % of their paths.
+    were right to 0.11 and 0.21 % of their paths. At another ten frames show a bare wall and share nothing; there frames
+    500 apart that see the same room through another door hold it together, and rightly.
+
+    Args:
+        model: what may be broken.
+        pairs: of frames that share matches, first before second.
+        near: so many frames apart a pair is the film's own way.
     """
-    cuts = [0, *find_jumps(model.centers, model.frames.astype(np.float64)), len(model.frames)]
-    return [model.part(slice(first, last)) for first, last in pairwise(cuts)]
+    frames = model.frames
+    mine = np.array([pair for pair in pairs if np.isin(pair, frames).all()], np.int64).reshape(-1, 2)
+    is_near = mine[:, 1] - mine[:, 0] <= near
+    count, close = _crossing(frames, mine), _crossing(frames, mine[is_near])
+    loose = set((np.flatnonzero((close == 0) & (count < MIN_CROSSING)) + 1).tolist())
+    inside = loose | set(find_jumps(model.centers, frames.astype(np.float64)))
+    return [model.part(slice(first, last)) for first, last in pairwise([0, *sorted(inside), len(frames)])]
 
 
-def breaks(chosen: Sequence[int], models: Sequence[Collection[int]]) -> list[tuple[int, int]]:
+def _crossing(frames: NDArray[np.int64], pairs: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(c - 1,) how many of (k, 2) pairs have a frame on either side of each cut between (c,) frames."""
+    steps = np.zeros(len(frames), np.int64)
+    np.add.at(steps, np.searchsorted(frames, pairs[:, 0]), 1)
+    np.subtract.at(steps, np.searchsorted(frames, pairs[:, 1]), 1)
+    return np.cumsum(steps)[:-1]
+
+
+def breaks(chosen: Sequence[int], models: Sequence[Collection[int]]) -> list[Pair]:
     """Keyframes in succession that are in no common model; ``chosen`` ascends."""
     return [
         (first, second)
@@ -39,7 +66,7 @@ def breaks(chosen: Sequence[int], models: Sequence[Collection[int]]) -> list[tup
     ]
 
 
-def around(places: Sequence[tuple[int, int]], count: int, reach: int) -> set[int]:
+def around(places: Sequence[Pair], count: int, reach: int) -> set[int]:
     """Every frame within ``reach`` of one of the breaks."""
     return {
         frame
@@ -51,7 +78,8 @@ def around(places: Sequence[tuple[int, int]], count: int, reach: int) -> set[int
 def grown_over(
     session: Session,
     part: MappedModel,
-    places: Sequence[tuple[int, int]],
+    pairs: Collection[Pair],
+    places: Sequence[Pair],
     count: int,
     reach: int,
     on_registered: Callable[[], None],
@@ -65,7 +93,7 @@ def grown_over(
     models = session.map(RELAXED, on_registered, start, frames=core | near)
     if not models:
         return part
-    return max(unbroken(models[0]), key=lambda piece: len(core & set(piece.frames.tolist())))
+    return max(unbroken(models[0], pairs, reach), key=lambda piece: len(core & set(piece.frames.tolist())))
 
 
 def joined(
@@ -105,24 +133,34 @@ def _next(
 ) -> tuple[MappedModel, MappedModel] | None:
     """``whole`` with the first other that fits, and that other; those with the most frames in common are tried first.
 
-    Without a common frame nothing is joined here: two doors that look alike are 36 matches of the house, and a part
-    joined by them stood 9 m beside its place.
+    Without a common frame the same place must be seen in many pairs, and the camera may jump nowhere: two parts that
+    nine points laid onto each other stood 9 m apart, with a jump between them.
     """
     mine = set(whole.frames.tolist())
-    shared = {id(part): len(mine & set(part.frames.tolist())) for part in others}
-    for part in sorted(others, key=lambda part: -shared[id(part)]):
-        if shared[id(part)] == 0 or len(part.frames) < MIN_CORE:
-            continue
-        theirs = set(part.frames.tolist())
+    shared = {id(part): mine & set(part.frames.tolist()) for part in others}
+    for part in sorted(others, key=lambda part: -len(shared[id(part)])):
+        theirs, known = set(part.frames.tolist()), bool(shared[id(part)])
+        pairs = ((mine - theirs, theirs - mine), (theirs - mine, mine - theirs))
         across = [
-            one
-            for one in verified
-            if (one[0] in mine and one[1] in theirs) or (one[0] in theirs and one[1] in mine)
+            one for one in verified if any(one[0] in first and one[1] in second for first, second in pairs)
         ]
-        similarity = similarity_between(whole, part, across if shared[id(part)] < MIN_CORE else (), seed)
-        if similarity is None:
+        if len(part.frames) < MIN_CORE or (not known and len(across) < MIN_CROSSING):
+            continue
+        similarity = similarity_between(whole, part, () if known else across, seed)
+        if similarity is None or _gap(whole, part, similarity) > MAX_GAP:
             continue
         candidate = session.join(whole, part, similarity, RELAXED, roughly=True)
-        if holds(candidate):
+        jumps = find_jumps(candidate.centers, candidate.frames.astype(np.float64))
+        if holds(candidate) and (known or not jumps):
             return candidate, part
     return None
+
+
+def _gap(a: MappedModel, b: MappedModel, a_from_b: Similarity) -> float:
+    """Median distance of the common frames' cameras as either has them, as a share of the way they span."""
+    _, rows, others = np.intersect1d(a.frames, b.frames, return_indices=True)
+    if len(rows) < 2:
+        return 0.0
+    here, there = a.centers[rows], a_from_b.apply(b.centers[others])
+    span = float(np.linalg.norm(np.ptp(here, axis=0)))
+    return float(np.median(np.linalg.norm(here - there, axis=1))) / span if span > 0 else 0.0

@@ -13,12 +13,11 @@ import numpy as np
 from roomsplat.sfm.attempt import Attempt, best_of, sound_part
 from roomsplat.sfm.bridging import around, breaks, grown_over, joined, unbroken
 from roomsplat.sfm.keyframes import choose_keyframes
-from roomsplat.sfm.mapping import MIN_JOINT_SUPPORT, Mapper, solution_of
+from roomsplat.sfm.mapping import Mapper, solution_of
 from roomsplat.sfm.model import MappedModel
 from roomsplat.sfm.pairs import Pair, loop_pairs, pairs_among, sequential_pairs
 from roomsplat.sfm.placing import place_frames
-from roomsplat.sfm.quality import CUT_SUPPORT, find_jumps
-from roomsplat.sfm.scales import scale_leaps
+from roomsplat.sfm.quality import CUT_SUPPORT, MIN_SUPPORT, find_jumps
 from roomsplat.sfm.solution import Solution
 from roomsplat.sfm.thresholds import RELAXED, STRICT
 
@@ -89,34 +88,38 @@ class LongFilm(Mapper):
         attempt = Attempt(
             model=model, evidence=self._evidence(model), others=tuple(parts[1:]), features=self._features
         )
-        return sound_part(self._with_turns(sound_part(attempt)))
+        # No turns (``turns.py``): of frames 5 cm apart a rotation explains each, and 1,079 frames followed one another
+        # from the wrong end of an unjoined door.
+        return sound_part(attempt)
 
     def _parts(self, chosen: Sequence[int]) -> list[MappedModel]:
         """The keyframes' models, largest first, joined where they reach over the same frames."""
         on_registered = self._counting(2)
         models = self._session.map(STRICT, on_registered, frames=chosen)
-        parts = [part for model in models for part in unbroken(model) if len(part.points)]
+        overlap, pairs = self._config.overlap, set(self._shared())
+        parts = [
+            part for model in models for part in unbroken(model, pairs, REACH * overlap) if len(part.points)
+        ]
         if not parts:
             return []
-        overlap = self._config.overlap
         places = breaks(chosen, [set(part.frames.tolist()) for part in parts])
         near = around(places, self._count, REACH * overlap)
         self.match(
             {(i, j) for i in near for j in range(i + 1, i + BEYOND * overlap + 1) if j in near},
             "matching around breaks",
         )
+        verified = self._session.verified()
+        pairs = {(first, second) for first, second, _ in verified}
         grown = [
-            grown_over(self._session, part, places, self._count, REACH * overlap, on_registered)
+            grown_over(self._session, part, pairs, places, self._count, REACH * overlap, on_registered)
             for part in parts
         ]
-        return joined(self._session, grown, self._session.verified(), self._holds, self._config.seed)
+        return joined(self._session, grown, verified, self._holds, self._config.seed)
 
     def _holds(self, model: MappedModel) -> bool:
         """Whether the matches bear out every cut of a joined model, and more than that where the camera jumps."""
         support = self._evidence(model).of_cuts(model.frames)
         jumps = np.array(find_jumps(model.centers, model.frames.astype(np.float64)), np.int64)
         return bool(
-            support.min(initial=1) >= MIN_JOINT_SUPPORT
-            and support[jumps - 1].min(initial=1) >= CUT_SUPPORT
-            and len(scale_leaps(model)) == 0
+            support.min(initial=1) >= MIN_SUPPORT and support[jumps - 1].min(initial=1) >= CUT_SUPPORT
         )
