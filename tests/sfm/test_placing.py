@@ -51,9 +51,11 @@ def session(tmp_path: Path) -> Session:
 
 
 def test_frames_between_stand_where_they_were(session: Session) -> None:
-    """Along a chain of matches every frame comes to its true pose, with its points, and what stood stays bit by bit."""
+    """Along a chain of matches every frame comes to its true pose, with its points, and what stood stays."""
     model, poses, seen = room()
-    whole = place_frames(model, chain(POINTS), seen, lambda px, xyz: session.locate(LENS, px, xyz), STRICT)
+    whole = place_frames(
+        model, chain(POINTS), seen, lambda px, xyz: session.locate(LENS, px, xyz), STRICT, range(COUNT)
+    )
     assert whole.frames.tolist() == list(range(COUNT))
     np.testing.assert_allclose(whole.cam_from_world, poses, atol=1e-4)
     assert np.array_equal(whole.cam_from_world[[0, 5]], model.cam_from_world)
@@ -64,7 +66,19 @@ def test_a_frame_with_too_few_points_is_left_out(session: Session) -> None:
     """With one match less than is asked nothing is placed."""
     model, _, seen = room()
     few = chain(STRICT.min_inliers - 1)
-    assert place_frames(model, few, seen, lambda px, xyz: session.locate(LENS, px, xyz), STRICT) is model
+    assert (
+        place_frames(model, few, seen, lambda px, xyz: session.locate(LENS, px, xyz), STRICT, range(COUNT))
+        is model
+    )
+
+
+def test_frames_that_nobody_asked_for_stay_out(session: Session) -> None:
+    """Of two frames that the points hold only the wanted one is placed."""
+    model, _, seen = room()
+    whole = place_frames(
+        model, chain(POINTS), seen, lambda px, xyz: session.locate(LENS, px, xyz), STRICT, [1]
+    )
+    assert whole.frames.tolist() == [0, 1, 5]
 
 
 def test_false_matches_are_outvoted(session: Session) -> None:
@@ -74,7 +88,9 @@ def test_false_matches_are_outvoted(session: Session) -> None:
     wrong = links[0][2].copy()
     wrong[:40, 0] = np.roll(wrong[:40, 0], 1)
     links[0] = (0, 1, wrong)
-    whole = place_frames(model, links[:1], seen, lambda px, xyz: session.locate(LENS, px, xyz), STRICT)
+    whole = place_frames(
+        model, links[:1], seen, lambda px, xyz: session.locate(LENS, px, xyz), STRICT, range(COUNT)
+    )
     assert whole.frames.tolist() == [0, 1, 5]
     np.testing.assert_allclose(whole.cam_from_world[1], poses[1], atol=1e-3)
     assert (whole.observation_frames == 1).sum() <= POINTS - 36

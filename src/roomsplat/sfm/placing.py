@@ -4,7 +4,7 @@ Between two keyframes nothing new is to be found out about the room. Such a fram
 points that its matches with placed frames name (Klein and Murray 2007, section 4, tell tracking from mapping so).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -26,8 +26,9 @@ def place_frames(
     keypoints: Sequence[NDArray[np.float32]],
     locate: Locate,
     thresholds: Thresholds,
+    wanted: Collection[int],
 ) -> MappedModel:
-    """The model with every further frame that its points hold; its cameras and points stay as they are.
+    """The model with every wanted frame that its points hold; its cameras and points stay as they are.
 
     Args:
         model: what stands. ``folder`` of the result still holds this alone.
@@ -35,9 +36,10 @@ def place_frames(
         keypoints: (n, 2) px of every frame of the film.
         locate: finds one camera.
         thresholds: how many of its points must agree, and which share.
+        wanted: frames to be placed.
     """
     seen = _seen(model, keypoints)
-    links = _links(verified, set(range(len(keypoints))) - seen.keys())
+    links = _links(verified, set(wanted) - seen.keys())
     poses, waiting = dict[int, Double](), sorted(links)
     while waiting:
         left = list[int]()
