@@ -6,6 +6,7 @@ registers everything, and is wrong by 8 % of the path.
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from roomsplat.sfm.config import SfmConfig
 from roomsplat.sfm.features import Features
 from roomsplat.sfm.joining import similarity_between
 from roomsplat.sfm.model import MappedModel
-from roomsplat.sfm.pairs import Pair, loop_pairs, near_pairs, sequential_pairs, thorough_pairs
+from roomsplat.sfm.pairs import Pair, loop_pairs, near_pairs, sequential_pairs
 from roomsplat.sfm.pan import add_turns
 from roomsplat.sfm.scales import scale_leaps
 from roomsplat.sfm.solution import Solution, widest_angles
@@ -67,8 +68,7 @@ class Mapper:
         if best is not None and len(best.model.frames) < self._count:
             best = self._begin_closer(best)
         if self._reach is None and (best is None or not best.is_sound):
-            pairs = thorough_pairs([one.descriptors for one in self._features], self._config.seed)
-            self.match(pairs, "matching thoroughly")
+            self.match(set(combinations(range(self._count), 2)), "matching thoroughly")
             best = best_of(best, self._complete(self.attempt(STRICT)))
         best = self._with_parts(sound_part(best)) if best is not None else None
         if best is None or len(best.model.points) == 0:
