@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from roomsplat.core.alignment import trajectory_error
 from roomsplat.core.progress import silent
 from roomsplat.sfm import long_film
+from roomsplat.sfm.attempt import Attempt
 from roomsplat.sfm.bridging import MIN_CROSSING, around, breaks, grown_over, joined, unbroken
 from roomsplat.sfm.colmap import Session
 from roomsplat.sfm.config import SfmConfig
@@ -120,6 +121,18 @@ def test_keyframes_that_part_are_joined_by_what_lies_between(
     assert solution is not None
     assert solution.frame_numbers == list(range(COUNT))
     assert trajectory_error(solution.centers, true).percent < 0.5
+
+
+def test_a_film_in_doubt_is_mapped_in_order_and_comes_out_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was right by all pairs is right by near ones, and both say so."""
+    session, features, true = walked(tmp_path)
+    monkeypatch.setattr(Attempt, "is_doubtful", True)
+    solution = LongFilm(session, features, CONFIG, silent, look_closer=lambda _: []).solve()
+    assert solution is not None
+    assert solution.frame_numbers == list(range(COUNT))
+    assert trajectory_error(solution.centers, true).percent < 0.3
 
 
 def test_parts_that_do_not_hold_together_stay_apart(tmp_path: Path) -> None:

@@ -43,13 +43,13 @@ def unbroken(model: MappedModel, pairs: Collection[Pair], near: int) -> list[Map
     frames = model.frames
     mine = np.array([pair for pair in pairs if np.isin(pair, frames).all()], np.int64).reshape(-1, 2)
     is_near = mine[:, 1] - mine[:, 0] <= near
-    count, close = _crossing(frames, mine), _crossing(frames, mine[is_near])
+    count, close = crossing(frames, mine), crossing(frames, mine[is_near])
     loose = set((np.flatnonzero((close == 0) & (count < MIN_CROSSING)) + 1).tolist())
     inside = loose | set(find_jumps(model.centers, frames.astype(np.float64)))
     return [model.part(slice(first, last)) for first, last in pairwise([0, *sorted(inside), len(frames)])]
 
 
-def _crossing(frames: NDArray[np.int64], pairs: NDArray[np.int64]) -> NDArray[np.int64]:
+def crossing(frames: NDArray[np.int64], pairs: NDArray[np.int64]) -> NDArray[np.int64]:
     """(c - 1,) how many of (k, 2) pairs have a frame on either side of each cut between (c,) frames."""
     steps = np.zeros(len(frames), np.int64)
     np.add.at(steps, np.searchsorted(frames, pairs[:, 0]), 1)

@@ -11,7 +11,8 @@ from functools import partial
 import numpy as np
 
 from roomsplat.sfm.attempt import Attempt, best_of, sound_part
-from roomsplat.sfm.bridging import around, breaks, grown_over, joined, unbroken
+from roomsplat.sfm.bridging import around, breaks, crossing, grown_over, joined, unbroken
+from roomsplat.sfm.colmap import Session
 from roomsplat.sfm.keyframes import choose_keyframes
 from roomsplat.sfm.mapping import Mapper, solution_of
 from roomsplat.sfm.model import MappedModel
@@ -38,9 +39,10 @@ class LongFilm(Mapper):
         )
         chosen = choose_keyframes(self._count, self._shared(), overlap)
         self.match(self._pairs_of_keyframes(chosen), "matching keyframes")
-        best = self._mapped(chosen)
+        parts = self._parts(chosen)
+        best = self._completed(parts)
         if best is None or best.is_doubtful:
-            best = self._keyframes_in_order(chosen, best)
+            best = self._with_order(chosen, parts, best)
         if best is None or len(best.model.points) == 0:
             return None
         return solution_of(best)
@@ -59,24 +61,44 @@ class LongFilm(Mapper):
         )
         return pairs_among(chosen, loops | sequential_pairs(len(chosen), config.overlap))
 
-    def _keyframes_in_order(self, chosen: Sequence[int], folded: Attempt | None) -> Attempt | None:
-        """Once more by what keyframes near in time share alone, as ``in_order``; the better one by those matches."""
+    def _with_order(
+        self, chosen: Sequence[int], parts: Sequence[MappedModel], folded: Attempt | None
+    ) -> Attempt | None:
+        """Once more by what keyframes near in time share alone; the better one by those matches (``in_order``).
+
+        Then with ``parts``, which all pairs gave, as far as they agree: of the house near pairs hold all but the
+        first room together, and all pairs the first room with the next three.
+        """
         everything, matched = self._session, self._matched
         self._reach = REACH * self._config.overlap
         self._session = everything.beside("in_order")
         self._session.enter(everything.size, [(one.keypoints, one.descriptors) for one in self._features])
         self._matched = self._session.adopt_matches(everything, self._is_near)
-        ordered = self._mapped(chosen)
+        ordered = self._parts(chosen)
+        best = self._completed(ordered)
         judged = None if folded is None else replace(folded, evidence=self._evidence(folded.model))
-        best = best_of(judged, ordered)
-        if best is ordered and ordered is not None:
-            return ordered
+        by_order, near = best_of(judged, best), self._session
         self._session, self._matched, self._reach = everything, matched, None
-        return folded
+        if best is None or by_order is not best:
+            return folded
+        whole = joined(everything, [*ordered, *parts], everything.verified(), self._holds, self._config.seed)
+        wider = self._completed(whole)
+        if wider is None or len(wider.model.frames) <= len(best.model.frames):
+            return best
+        return wider if self._agrees(wider.model, near) else best
 
-    def _mapped(self, chosen: Sequence[int]) -> Attempt | None:
-        """The largest part of the keyframes that hold together, with every other frame that it can place."""
-        parts = self._parts(chosen)
+    def _agrees(self, model: MappedModel, near: Session) -> bool:
+        """Whether a model found by all pairs is borne out by near ones, wherever there are any."""
+        self._session, everything = near, self._session
+        support = self._evidence(model).of_cuts(model.frames)
+        pairs = np.array([(first, second) for first, second, _ in near.verified()], np.int64)
+        self._session = everything
+        is_known = np.isin(pairs, model.frames).all(axis=1)
+        is_held = crossing(model.frames, pairs[is_known]) > 0
+        return bool(support[is_held].min(initial=1) >= CUT_SUPPORT)
+
+    def _completed(self, parts: Sequence[MappedModel]) -> Attempt | None:
+        """The largest part, with every other frame that it can place."""
         if not parts:
             return None
         verified = self._session.verified()
