@@ -103,7 +103,7 @@ def joined(
     holds: Callable[[MappedModel], bool],
     seed: int,
 ) -> list[MappedModel]:
-    """The parts, those made one that ``holds`` says hold together, largest first.
+    """The parts, those made one that ``holds`` says hold together, largest first; none within another.
 
     Args:
         session: of the film.
@@ -119,6 +119,8 @@ def joined(
         while (pair := _next(session, whole, waiting, verified, holds, seed)) is not None:
             whole, taken = pair
             waiting = [part for part in waiting if part is not taken]
+        known = set(whole.frames.tolist())
+        waiting = [part for part in waiting if not set(part.frames.tolist()) <= known]
         done.append(whole)
     return sorted(done, key=lambda part: -len(part.frames))
 
@@ -144,7 +146,7 @@ def _next(
         across = [
             one for one in verified if any(one[0] in first and one[1] in second for first, second in pairs)
         ]
-        if len(part.frames) < MIN_CORE or (not known and len(across) < MIN_CROSSING):
+        if len(theirs - mine) < MIN_CORE or (not known and len(across) < MIN_CROSSING):
             continue
         similarity = similarity_between(whole, part, () if known else across, seed)
         if similarity is None or _gap(whole, part, similarity) > MAX_GAP:
