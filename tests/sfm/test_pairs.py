@@ -1,18 +1,15 @@
 """Laws of choosing which frames to compare."""
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from roomsplat.sfm import pairs as pairs_module
 from roomsplat.sfm.pairs import (
     WORDS,
     loop_pairs,
     sequential_pairs,
     similarity_matrix,
-    thorough_pairs,
     train_vocabulary,
 )
 
@@ -75,18 +72,6 @@ def test_the_vocabulary_is_the_same_for_the_same_seed() -> None:
     """Same descriptors, same seed, same words."""
     frames = descriptors_of_places([0, 1, 2, 3])
     np.testing.assert_array_equal(train_vocabulary(frames, 3), train_vocabulary(frames, 3))
-
-
-def test_every_pair_of_a_short_film_and_few_of_a_long_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Short: all. Long: each frame with its most similar ones, in proportion to the frames, the right ones first."""
-    places = [*range(20), *range(20)]
-    frames = descriptors_of_places(places)
-    assert len(thorough_pairs(frames, seed=0)) == 40 * 39 / 2
-    monkeypatch.setattr(pairs_module, "EXHAUSTIVE_FRAMES", 39)
-    monkeypatch.setattr(pairs_module, "THOROUGH_NEIGHBOURS", 3)
-    pairs = thorough_pairs(frames, seed=0)
-    assert {(i, i + 20) for i in range(20)} <= pairs
-    assert len(pairs) <= 3 * 40
 
 
 def test_the_vocabulary_is_trained_on_a_sample_of_all_frames() -> None:

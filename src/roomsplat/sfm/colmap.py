@@ -19,6 +19,7 @@ from roomsplat.sfm.colmap_model import frame_number, written
 from roomsplat.sfm.matching import match_frames
 from roomsplat.sfm.model import MappedModel
 from roomsplat.sfm.pairs import Pair
+from roomsplat.sfm.solution import Lens
 from roomsplat.sfm.thresholds import Thresholds
 
 _colmap: Any = (
@@ -30,7 +31,7 @@ MAX_EXTRACTORS = 16  # threads that find features; each holds 270 MB where pictu
 # CPU s of matching on `office`, 12 instead of 18 on `can`, and of four films' 1,874 pairs one lost matches (8 of 27).
 # 1,000 lose two pairs of `can`.
 MAX_TRIALS = 2000
-NEVER = 10**8  # frames, points, or times as many: what is refined at every so many of them is not
+NEVER = 10**8  # frames: above that many something else is done
 ROUNDS_OF_MANY = 10  # of bundle adjustment where thousands of frames are nearly right
 MAX_POINT_ERROR_PX = 4.0  # as in mapping
 FOCAL_GUESS = 1.2  # of the longer side; phones film at 0.75 to 1.3, and bundle adjustment moves it
@@ -209,20 +210,13 @@ class Session:
         start: MappedModel | None = None,
         *,
         frames: Collection[int] = (),
-        standing: bool = False,
     ) -> list[MappedModel]:
         """Incremental mapping (Schönberger and Frahm 2016), largest model first; from ``start`` if one is given.
 
-        ``frames``: only these, if any are named. ``standing``: the cameras of ``start`` stay as they are, and nothing
-        is refined as a whole: each further frame then costs the same, however many there are.
+        ``frames``: only these, if any are named.
         """
         options = self._mapping_options(thresholds, several=start is None)
         options.image_names = [self.picture_path(frame).name for frame in sorted(frames)]
-        if standing:
-            options.fix_existing_frames = True
-            options.ba_global_frames_ratio = options.ba_global_points_ratio = NEVER
-            options.ba_global_frames_freq = options.ba_global_points_freq = NEVER
-            options.ba_global_max_refinements, options.ba_global_max_num_iterations = 1, 5
         folder = self._new_folder()
         models = _colmap.incremental_mapping(
             self._database_path,
@@ -248,17 +242,19 @@ class Session:
         )
         return written(result, folder / "model")
 
-    def reopen(self, model: MappedModel) -> MappedModel:
-        """The same with its own frames alone in its folder: what ``map`` needs to go on without new points.
-
-        Of 2,400 frames points are not sought anew as in ``retriangulate``.
-        """
-        return written(self._read(model), self._new_folder() / "model")
-
     def join(
-        self, a: MappedModel, b: MappedModel, a_from_b: Similarity, thresholds: Thresholds
+        self,
+        a: MappedModel,
+        b: MappedModel,
+        a_from_b: Similarity,
+        thresholds: Thresholds,
+        *,
+        roughly: bool = False,
     ) -> MappedModel:
-        """One model of two, in the world of ``a``: points are sought anew across both, then all is refined."""
+        """One model of two, in the world of ``a``: points are sought anew across both, then all is refined.
+
+        ``roughly``: bad points go first, then a few rounds, as hundreds of frames that are nearly right want it.
+        """
         folder = self._new_folder()
         whole, other = self._read(a), self._read(b)
         known = set(whole.reg_image_ids())
@@ -277,16 +273,18 @@ class Session:
         joined = _colmap.triangulate_points(
             whole, self._database_path, self._images, folder, clear_points=True, options=options
         )
-        _colmap.bundle_adjustment(joined, self._adjustment())
+        if roughly:
+            self._refine(joined, thresholds)
+        else:
+            _colmap.bundle_adjustment(joined, self._adjustment())
         joined.update_point_3d_errors()
         return written(joined, folder / "model")
 
-    def adjust(self, model: MappedModel, thresholds: Thresholds) -> MappedModel:
-        """The model of a long film with all cameras, points and the lens refined together, without its bad points.
+    def _refine(self, whole: Any, thresholds: Thresholds) -> None:
+        """All cameras, points and the lens together, without bad points.
 
         Of 2,400 frames one point that lay in the plane of a camera had an error of 1e148 px, and nothing else counted.
         """
-        whole, folder = self._read(model), self._new_folder()
         adjustment = self._adjustment()
         solver = adjustment.ceres.solver_options
         solver.max_num_iterations, solver.function_tolerance = ROUNDS_OF_MANY, 1e-6
@@ -296,8 +294,26 @@ class Session:
         points.filter_all_points3D(MAX_POINT_ERROR_PX, thresholds.min_angle_deg)
         _colmap.bundle_adjustment(whole, adjustment)
         points.filter_all_points3D(MAX_POINT_ERROR_PX, thresholds.min_angle_deg)
-        whole.update_point_3d_errors()
-        return written(whole, folder / "model")
+
+    def locate(
+        self, lens: Lens, pixels: NDArray[np.float64], points: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]] | None:
+        """The (4, 4) pose of a camera that sees (n, 3) points at (n, 2) px, and which of them it explains.
+
+        Three points by RANSAC (Lebeda et al. 2012), then all that agree, by least squares; ``None`` where none does.
+        """
+        camera = _colmap.Camera.create_from_model_name(
+            0, "SIMPLE_RADIAL", lens.focal, lens.width, lens.height
+        )
+        camera.params = [lens.focal, lens.cx, lens.cy, lens.k]
+        options = _colmap.AbsolutePoseEstimationOptions()
+        options.ransac.max_error, options.ransac.random_seed = MAX_POINT_ERROR_PX, self._seed
+        found = _colmap.estimate_and_refine_absolute_pose(pixels, points, camera, options)
+        if found is None:
+            return None
+        pose = np.eye(4)
+        pose[:3] = found["cam_from_world"].matrix()
+        return pose, np.asarray(found["inlier_mask"], np.bool_)
 
     @staticmethod
     def _adjustment() -> Any:

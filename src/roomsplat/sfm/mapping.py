@@ -6,6 +6,7 @@ registers everything, and is wrong by 8 % of the path.
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 
@@ -15,9 +16,8 @@ from roomsplat.sfm.colmap import Session
 from roomsplat.sfm.config import SfmConfig
 from roomsplat.sfm.features import Features
 from roomsplat.sfm.joining import similarity_between
-from roomsplat.sfm.keyframes import LONG_FILM, extend_film, map_film
 from roomsplat.sfm.model import MappedModel
-from roomsplat.sfm.pairs import Pair, loop_pairs, near_pairs, sequential_pairs, thorough_pairs
+from roomsplat.sfm.pairs import Pair, loop_pairs, near_pairs, sequential_pairs
 from roomsplat.sfm.pan import add_turns
 from roomsplat.sfm.scales import scale_leaps
 from roomsplat.sfm.solution import Solution, widest_angles
@@ -27,15 +27,15 @@ from roomsplat.sfm.thresholds import REACHING, RELAXED, STRICT, Thresholds
 MIN_PART_FRAMES = 4
 """A model with fewer frames is not worth joining: what is wrong in it has nothing to show itself by."""
 MAX_ROUNDS = 6
-# A long film gets one round, for each ends with an adjustment of everything (2,400 frames: minutes of a core), and is
-# not begun again for the last few of its frames: those are placed against the fitted scene.
-ENOUGH_OF_MANY = 0.97
 # Rounds go on while the cameras move, not while the support rises: that stood at 0.991 when a film (60 frames of
 # `fast_turn`) was 2.5 % of the path off, and one round later, at 0.34 %. A round may be this much worse.
 SAME_RANK = 0.998
 # Of a model joined of parts with little in common: right joins of `office` had 0.88 and 0.91, wrong ones 0.20 to 0.50.
 MIN_JOINT_SUPPORT = 0.7
 MATCH_CHUNK = 100  # pairs per call and thread, 0.5 to 1 s: progress is told between calls
+# ... and this share of the frames, if that is more: each call of COLMAP's verification reads all frames first. Of 2,400
+# that was 8 ms for each of the 200 pairs of a call, more than the pair itself takes (5 ms).
+MATCH_SHARE = 3
 
 
 class Mapper:
@@ -57,7 +57,6 @@ class Mapper:
         """How far apart in time frames may be that are compared, while the film is mapped in order."""
         self._matched: set[Pair] = set()
         self._count = len(features)
-        self._is_long = self._count > LONG_FILM
 
     def solve(self) -> Solution | None:
         """The largest model that the matches bear out, or ``None`` when not even two frames could be joined."""
@@ -66,14 +65,10 @@ class Mapper:
         if best is None or best.is_doubtful:
             best = self.in_order(best)
         # Where nothing fitted, a closer look only helps to see depth in a camera that turned on the spot.
-        if (
-            best is not None
-            and len(best.model.frames) < (ENOUGH_OF_MANY if self._is_long else 1) * self._count
-        ):
+        if best is not None and len(best.model.frames) < self._count:
             best = self._begin_closer(best)
         if self._reach is None and (best is None or not best.is_sound):
-            pairs = thorough_pairs([one.descriptors for one in self._features], self._config.seed)
-            self.match(pairs, "matching thoroughly")
+            self.match(set(combinations(range(self._count), 2)), "matching thoroughly")
             best = best_of(best, self._complete(self.attempt(STRICT)))
         best = self._with_parts(sound_part(best)) if best is not None else None
         if best is None or len(best.model.points) == 0:
@@ -95,7 +90,7 @@ class Mapper:
         """Compare and verify what was not compared before; ``words`` tell the user what for."""
         pairs = {pair for pair in pairs if self._is_near(pair)}
         todo = sorted(pairs - self._matched)
-        chunk = MATCH_CHUNK * self._session.threads
+        chunk = max(MATCH_CHUNK, self._count // MATCH_SHARE) * self._session.threads
         for start in range(0, len(todo), chunk):
             done = min(start + chunk, len(todo))
             self._session.match(todo[start:done])
@@ -108,7 +103,16 @@ class Mapper:
 
     def attempt(self, thresholds: Thresholds, start: Attempt | None = None) -> Attempt | None:
         """Map what was matched, from ``start`` if it is given; ``None`` when nothing holds together."""
-        registered = len(start.model.frames) if start else 2
+        on_registered = self._counting(len(start.model.frames) if start else 2)
+        models = self._session.map(thresholds, on_registered, start.model if start else None)
+        if not models or len(models[0].points) == 0:
+            return None
+        others = start.others if start else tuple(models[1:])
+        evidence = self._evidence(models[0])
+        return Attempt(model=models[0], evidence=evidence, others=others, features=self._features)
+
+    def _counting(self, registered: int) -> Callable[[], None]:
+        """What tells of one further camera at each call."""
 
         def on_registered() -> None:
             nonlocal registered
@@ -121,15 +125,7 @@ class Mapper:
                 )
             )
 
-        if start is None:
-            models = map_film(self._session, thresholds, on_registered, self._count, self._config.overlap)
-        else:
-            models = extend_film(self._session, thresholds, on_registered, start.model, self._count)
-        if not models or len(models[0].points) == 0:
-            return None
-        others = start.others if start else tuple(models[1:])
-        evidence = self._evidence(models[0])
-        return Attempt(model=models[0], evidence=evidence, others=others, features=self._features)
+        return on_registered
 
     def _evidence(self, model: MappedModel) -> Evidence:
         rows = {int(frame): row for row, frame in enumerate(model.frames)}
@@ -160,8 +156,8 @@ class Mapper:
         if len(turned.model.frames) == self._count and turned.is_sound:
             return turned
         attempt = best
-        for _ in range(1 if self._is_long else MAX_ROUNDS):
-            start = replace(attempt, model=self._to_go_on(attempt.model, RELAXED))
+        for _ in range(MAX_ROUNDS):
+            start = replace(attempt, model=self._session.retriangulate(attempt.model, RELAXED))
             extended = self.attempt(RELAXED, start)
             if extended is None or extended.rank < SAME_RANK * attempt.rank:
                 break
@@ -173,11 +169,6 @@ class Mapper:
             ):
                 break
         return max(turned, self._with_turns(attempt), key=lambda candidate: candidate.rank)
-
-    def _to_go_on(self, model: MappedModel, thresholds: Thresholds) -> MappedModel:
-        return (
-            self._session.reopen(model) if self._is_long else self._session.retriangulate(model, thresholds)
-        )
 
     def in_order(self, folded: Attempt | None) -> Attempt | None:
         """Map anew by what frames near in time share alone: a film does not leap to another place that looks the same.
@@ -215,7 +206,7 @@ class Mapper:
         if attempt is None:
             return None
         cleared = without_strays(attempt)
-        if cleared is attempt or self._is_long:  # the round for lost frames places them anew
+        if cleared is attempt:
             return cleared
         start = replace(cleared, model=self._session.retriangulate(cleared.model, STRICT))
         again = self.attempt(STRICT, start)
@@ -269,7 +260,7 @@ class Mapper:
         What holds a frame by eight matches holds the next by less, and a model that went on so far is bent.
         """
         start = self._session.retriangulate(model, REACHING)
-        models = extend_film(self._session, REACHING, lambda: None, start, self._count)
+        models = self._session.map(REACHING, lambda: None, start)
         own, theirs = set(model.frames.tolist()), set(other.frames.tolist())
         far = not models or set(models[0].frames.tolist()) & (theirs - own)
         return model if far else models[0]

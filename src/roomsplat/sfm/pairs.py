@@ -5,7 +5,6 @@ Frames that look alike are found without any download: a small vocabulary is tra
 of Arandjelović and Zisserman 2013), and the nearest vectors are compared.
 """
 
-import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,16 +16,17 @@ Pair = tuple[int, int]
 WORDS = 32
 TRAINING_SAMPLE = 12_000
 ROUNDS = 8
-EXHAUSTIVE_FRAMES = 250
-"""Of up to this many frames every pair may be compared: 125 a frame."""
-THOROUGH_NEIGHBOURS = 60
-"""Of more, each with its most similar ones: at most as many pairs a frame, however long the film."""
 
 
 def sequential_pairs(count: int, overlap: int) -> set[Pair]:
     """Every frame with the ``overlap`` next ones and with those 8, 16, 32 … further (weak but long links)."""
     steps = set(range(1, overlap + 1)) | {2**k for k in range(3, count.bit_length())}
     return {(i, i + step) for step in steps for i in range(count - step)}
+
+
+def pairs_among(frames: Sequence[int], pairs: set[Pair]) -> set[Pair]:
+    """Pairs of places in ``frames`` as pairs of those frames."""
+    return {(frames[i], frames[j]) for i, j in pairs}
 
 
 def near_pairs(count: int, overlap: int, reach: int) -> set[Pair]:
@@ -57,19 +57,6 @@ def loop_pairs(
         best = np.argsort(-similarity[i], kind="stable")[:neighbours]
         pairs |= {(min(i, int(j)), max(i, int(j))) for j in best if np.isfinite(similarity[i, j])}
     return pairs
-
-
-def thorough_pairs(descriptors: Sequence[NDArray[np.uint8]], seed: int) -> set[Pair]:
-    """Every pair of frames that may have anything in common: of a short film all, of a long one the likeliest.
-
-    Args:
-        descriptors: per frame (n, 128) SIFT descriptors; n may be 0.
-        seed: of the vocabulary's training.
-    """
-    count = len(descriptors)
-    if count <= EXHAUSTIVE_FRAMES:
-        return set(itertools.combinations(range(count), 2))
-    return loop_pairs(descriptors, THOROUGH_NEIGHBOURS, min_distance=1, seed=seed)
 
 
 def similarity_matrix(descriptors: Sequence[NDArray[np.uint8]], seed: int) -> Float:

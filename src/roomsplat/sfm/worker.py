@@ -20,7 +20,9 @@ from roomsplat.priors.torch_device import use_threads
 from roomsplat.sfm.colmap import Session
 from roomsplat.sfm.config import SfmConfig
 from roomsplat.sfm.features import Features, find_features, look_closer
+from roomsplat.sfm.keyframes import LONG_FILM
 from roomsplat.sfm.learned import LearnedFinder, LearnedMatcher, NearestMatcher
+from roomsplat.sfm.long_film import LongFilm
 from roomsplat.sfm.mapping import Mapper
 from roomsplat.sfm.shares import never_falling, part
 
@@ -73,7 +75,8 @@ def solve(job_path: Path) -> None:
     )
     paths = [Path(path) for path in job["paths"]]
     features, closer = _find(session, paths, config, part(told, 0, FEATURES_SHARE))
-    solution = Mapper(session, features, config, told, look_closer=closer).solve()
+    mapper = LongFilm if len(paths) > LONG_FILM else Mapper
+    solution = mapper(session, features, config, told, look_closer=closer).solve()
     if solution is not None:
         solution.save(folder / SOLUTION)
 
