@@ -119,8 +119,8 @@ class Figure:
     """Dotted name, such as ``cpu.step.480x270.100k``."""
     value: float
     unit: str
-    """ms, s, ratio, dB, ssim, % of frames, % of path, % of step, cm, deg, MB, GB, frames/s, dB apart, LPIPS, Gaussians, pairs,
-    steps, frames, wrong frames, jobs, requests, times."""
+    """ms, s, ratio, dB, ssim, % of frames, % of path, % of step, cm, deg, MB, GB, frames/s, dB apart, LPIPS, Gaussians,
+    pairs, steps, frames, wrong frames, jobs, requests, times."""
 
 
 def meets_bar(figure: Figure) -> bool | None:

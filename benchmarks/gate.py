@@ -6,9 +6,10 @@
 * Ratios to the trial, timed alternately with it in the same process, fail beyond 1.2 times the baseline: quiet runs lay
   within 7 % of each other for whole steps and within 10 % for phases.
 * On the CPU benchmark, what is worse is measured once more, and fails when it is worse both times.
-* Qualities do not depend on the machine: dB may fall by 0.3, SSIM and LPIPS be worse by 0.01, the share of registered frames by 2 points,
-  the path error may grow by half of itself or 0.05 % of the path (in cm by a fifth), errors from frame to frame by half
-  of themselves, 0.05 degrees or 1 % of a step, sizes by 10 %. Not one more frame may be in a wrong place.
+* Qualities do not depend on the machine: dB may fall by 0.3, SSIM and LPIPS be worse by 0.01, the share of registered
+  frames fall by 2 points, the path error may grow by half of itself or 0.05 % of the path (in cm by a fifth), errors
+  from frame to frame by half of themselves, 0.05 degrees or 1 % of a step, sizes by 10 %. Not one more frame may be in
+  a wrong place.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -27,7 +27,7 @@ from roomsplat.pipeline.fit import fit
 from roomsplat.pipeline.lost import find_cameras
 from roomsplat.pipeline.run import hold_out
 from roomsplat.posefree.from_nothing import cameras_from_nothing
-from roomsplat.posefree.stage import find_lost_frames, lost_frames, with_placed_frames
+from roomsplat.posefree.stage import find_lost_frames, is_worth_seeking, lost_frames, with_placed_frames
 from roomsplat.render.engines import select_engine
 from roomsplat.sfm.solve import SfmResult, load_sfm
 
@@ -87,7 +87,7 @@ def _found(
 def _with_lost_frames(
     frames: Sequence[Frame], solved: SfmResult, config: PipelineConfig, options: Options
 ) -> SfmResult:
-    if not config.posefree.place_lost or not lost_frames(frames, solved):
+    if not config.posefree.place_lost or not is_worth_seeking(len(lost_frames(frames, solved)), len(frames)):
         return solved
     engine, folder = (
         select_engine(config.engine, threads=options.threads),

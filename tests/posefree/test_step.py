@@ -14,10 +14,12 @@ from roomsplat.pipeline import lost
 from roomsplat.pipeline.config import PipelineConfig
 from roomsplat.pipeline.lost import Completed, complete_cameras
 from roomsplat.pipeline.workspace import Workspace
+from roomsplat.posefree import stage
 from roomsplat.posefree.config import PosefreeConfig
-from roomsplat.posefree.stage import find_lost_frames, with_placed_frames
+from roomsplat.posefree.stage import find_lost_frames, is_worth_seeking, with_placed_frames
 from roomsplat.render.cpu.engine import CpuEngine
 from roomsplat.sfm.child import CrashError
+from roomsplat.sfm.keyframes import LONG_FILM
 from tests.posefree.scenes import (
     BLANK,
     CONFIG,
@@ -78,6 +80,26 @@ def test_what_is_not_of_the_room_or_shows_too_little_is_refused(step: Step) -> N
     assert all(one["reason"] for one in content["refused"])
     assert sorted(p.stem for p in (folder / "images").iterdir()) == [f"{n:06d}" for n in HIDDEN]
     assert not (folder / "features").exists()
+
+
+def test_few_of_a_long_film_are_not_sought(
+    step: Step, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Less than a hundredth of a long film is left out as it is; a hundredth, or any frame of a short one, is sought."""
+    assert not is_worth_seeking(0, 100)
+    assert is_worth_seeking(1, LONG_FILM)
+    assert is_worth_seeking(24, 2400)
+    assert not is_worth_seeking(23, 2400)
+    monkeypatch.setattr(stage, "LONG_FILM", 3)
+    monkeypatch.setattr(stage, "FEW_OF_MANY", 0.9)
+    config, told = PipelineConfig(engine="cpu", threads=2, posefree=CONFIG), list[Progress]()
+    workspace = Workspace(tmp_path / "run")
+    left = complete_cameras(
+        step.film.frames, step.film.sfm, CpuEngine(2), config, workspace, "key", told.append
+    )
+    assert left.sfm == step.film.sfm
+    assert left.reused
+    assert not told
 
 
 def test_the_scene_grows_with_a_turn_into_what_nobody_knew(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -11,7 +11,7 @@ from roomsplat.errors import RegistrationError
 from roomsplat.pipeline.config import PipelineConfig
 from roomsplat.pipeline.workspace import Workspace
 from roomsplat.posefree.from_nothing import cameras_from_nothing
-from roomsplat.posefree.stage import find_lost_frames, lost_frames, with_placed_frames
+from roomsplat.posefree.stage import find_lost_frames, is_worth_seeking, lost_frames, with_placed_frames
 from roomsplat.render.base import Engine
 from roomsplat.sfm.child import CrashError
 from roomsplat.sfm.config import SfmConfig
@@ -147,7 +147,7 @@ def complete_cameras(
 
     Where the search for their features dies they are left out with a warning, and the next run tries them again.
     """
-    if not config.posefree.place_lost or not lost_frames(frames, sfm):
+    if not config.posefree.place_lost or not is_worth_seeking(len(lost_frames(frames, sfm)), len(frames)):
         # What an earlier run placed is no longer true, and the report would tell it.
         shutil.rmtree(workspace.folder("posefree"), ignore_errors=True)
         return Completed(sfm=sfm, key=key, num_placed=0, seconds=0.0, reused=True)
