@@ -85,7 +85,7 @@ def test_what_is_not_of_the_room_or_shows_too_little_is_refused(step: Step) -> N
 def test_few_of_a_long_film_are_not_sought(
     step: Step, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Less than a hundredth of a long film is left out as it is; a hundredth, or any frame of a short one, is sought."""
+    """Less than a hundredth of a long film is left as it is; a hundredth, or any frame of a short one, is sought."""
     assert not is_worth_seeking(0, 100)
     assert is_worth_seeking(1, LONG_FILM)
     assert is_worth_seeking(24, 2400)
