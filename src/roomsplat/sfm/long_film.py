@@ -91,7 +91,7 @@ class LongFilm(Mapper):
         """Whether a model found by all pairs is borne out by near ones, wherever there are any."""
         self._session, everything = near, self._session
         support = self._evidence(model).of_cuts(model.frames)
-        pairs = np.array([(first, second) for first, second, _ in near.verified()], np.int64)
+        pairs = np.array([(first, second) for first, second, _ in near.verified()], np.int64).reshape(-1, 2)
         self._session = everything
         is_known = np.isin(pairs, model.frames).all(axis=1)
         is_held = crossing(model.frames, pairs[is_known]) > 0
