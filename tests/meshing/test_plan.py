@@ -110,12 +110,17 @@ def test_the_drawing_is_xml_whatever_the_title_holds() -> None:
 
 
 def test_a_room_without_walls_still_has_a_plan() -> None:
-    """Of a floor alone the plan shows the camera's path and the scale bar."""
+    """Of a floor alone the plan shows the camera's path and the scale bar, and calls no size the room's."""
     floor = TriangleMesh(
         vertices=np.array([[0, 0, 0], [4, 0, 0], [4, 3, 0]], np.float32),
         faces=np.array([[0, 1, 2]], np.int32),
     )
     plan = make_plan(floor, cameras_inside(), "metric")
     assert plan.walls == ()
-    assert "NaN" not in draw_plan(plan, "floor")
-    ET.fromstring(draw_plan(plan, "floor"))  # noqa: S314 - our own drawing
+    assert plan.size == (0, 0)
+    drawing = draw_plan(plan, "floor")
+    assert "NaN" not in drawing
+    tree = ET.fromstring(drawing)  # noqa: S314 - our own drawing
+    texts = [node.text for node in tree.iter() if node.tag.endswith("}text")]
+    assert "no straight wall found, size not known" in texts
+    assert not any("×" in (text or "") for text in texts)

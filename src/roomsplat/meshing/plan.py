@@ -46,9 +46,10 @@ class FloorPlan:
 
     @property
     def size(self) -> tuple[float, float]:
-        """Extent of the walls along both axes in world units; of the path where there are no walls."""
-        points = np.concatenate([w.ends() for w in self.walls]) if self.walls else self.path
-        width, depth = np.ptp(points, axis=0)
+        """Extent of the walls along both axes in world units; 0 where there are no walls: a path is not a room."""
+        if not self.walls:
+            return 0.0, 0.0
+        width, depth = np.ptp(np.concatenate([w.ends() for w in self.walls]), axis=0)
         return float(width), float(depth)
 
 

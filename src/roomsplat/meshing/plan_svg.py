@@ -37,8 +37,7 @@ def draw_plan(plan: FloorPlan, title: str) -> str:
     glass = "".join(page.line(o) for o in plan.openings if o.kind == "window")
     gaps = "".join(page.line(o) for o in plan.openings if o.kind != "window")
     start = page.at(plan.path[:1])[0]
-    known = all(side > 0 for side in plan.size)  # walls on one axis alone do not say how large a room is
-    words = f"{_length(plan.size[0], plan)} × {_length(plan.size[1], plan)}" if known else "size not known"
+    words = _room_size(plan)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {page.width:.0f} {page.height:.0f}" role="img" '
         f'aria-label="Floor plan: {escape(title, quote=True)}, {words}"><style>{_STYLE}</style>'
@@ -109,6 +108,16 @@ def _foot(page: _Page, plan: FloorPlan) -> str:
     )
 
 
+def _room_size(plan: FloorPlan) -> str:
+    """In words; walls on one axis alone do not say how large a room is."""
+    if not plan.walls:
+        return "no straight wall found, size not known"
+    if not all(side > 0 for side in plan.size):
+        return "size not known"
+    return f"{_length(plan.size[0], plan)} × {_length(plan.size[1], plan)}"
+
+
 def _length(length: float, plan: FloorPlan) -> str:
     """In words; of a scene without a scale the unit is only its own."""
-    return f"{length:.3g} {'m' if plan.scale == 'metric' else 'units'}"
+    number = f"{length:.3g}"
+    return f"{number} {'m' if plan.scale == 'metric' else 'unit' if number == '1' else 'units'}"
